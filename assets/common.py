@@ -1,0 +1,78 @@
+"""What all assets share: the partitions, owners, how a table shows in the UI, its contract check, how errors are told."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.lake.schema import ContractError, Table
+from huleedu_pipeline.scaling import ScalingError
+from resources import LakeResource
+
+# Checks of one partition are marked as a preview in this Dagster version; they are pinned and tested here.
+warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec", category=dg.PreviewWarning)
+
+cj_batch = dg.DynamicPartitionsDefinition(name="cj_batch")
+OWNERS = ["team:assessment-research"]
+
+
+def table_asset_options(table: Table, *, code_version: str = "1", kinds: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the ``@dg.asset`` options of an asset that writes ``table``: everything that its declaration says."""
+    columns = [
+        dg.TableColumn(
+            column.name,
+            column.type.duckdb,
+            column.comment,
+            constraints=dg.TableColumnConstraints(nullable=column.is_nullable),
+        )
+        for column in table.columns
+    ]
+    return {
+        "name": table.name,
+        "owners": OWNERS,
+        "code_version": code_version,
+        "kinds": {"parquet", *kinds},
+        "metadata": {
+            "dagster/table_name": table.name,
+            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "key": ", ".join(table.key),
+        },
+    }
+
+
+def materialised(data: pa.Table, **metadata: Any) -> dg.MaterializeResult[Any]:
+    """Return the result of an asset that wrote ``data``; no text of a pupil belongs into the metadata."""
+    return dg.MaterializeResult(metadata={"dagster/partition_row_count": data.num_rows, **metadata})
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Tell a user's error as Dagster shows it best: its own words, and no retry, because only the user can mend it."""
+    try:
+        yield
+    except (HuleeduError, ScalingError) as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def schema_contract(table: Table, *, asset: str | None = None) -> dg.AssetChecksDefinition:
+    """Return the blocking check, on the asset that writes ``table``, that its file keeps the contract."""
+
+    @dg.asset_check(
+        asset=asset or table.name,
+        name="schema_contract",
+        blocking=True,
+        partitions_def=cj_batch,
+        description=f"Names, order and types of the columns of {table.name}, its nulls and its key are as declared.",
+    )
+    def check(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+        try:
+            data = lake.open().read(table, context.partition_key)
+        except ContractError as error:
+            return dg.AssetCheckResult(passed=False, description=str(error))
+        return dg.AssetCheckResult(passed=True, metadata={"rows": data.num_rows})
+
+    return check

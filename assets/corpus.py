@@ -1,0 +1,51 @@
+"""Group corpus: the texts of a batch, validated and identified. Reading documents of other kinds will come here."""
+
+import dagster as dg
+
+from assets.common import cj_batch, explained, materialised, schema_contract, table_asset_options
+from huleedu_pipeline.lake.tables import ESSAYS
+from resources import LakeResource, LedgerResource, PaidWorkResource
+
+
+@dg.asset(partitions_def=cj_batch, **table_asset_options(ESSAYS))
+def essays(
+    context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource, work: PaidWorkResource
+) -> dg.MaterializeResult[None]:
+    """The texts of a batch as they are judged: pupils' essays and graded anchors.
+
+    Reads the batch's folder in the inbox and refuses it whole, before anything is paid, when anything in it is wrong. A
+    batch that was submitted before can not change: other content needs another batch_id.
+    """
+    batch_id = context.partition_key
+    with explained(), ledger.open() as book:
+        batch = work.take_in(book, batch_id)
+        rows = [
+            {
+                "batch_id": batch_id,
+                "essay_id": essay.essay_id,
+                "is_anchor": essay.is_anchor,
+                "anchor_grade": essay.anchor_grade,
+                "file_name": essay.file_name,
+                "text": essay.text,
+                "text_sha256": essay.text_sha256,
+                "n_words": essay.n_words,
+                "language": batch.spec.language,
+            }
+            for essay in batch.essays
+        ]
+        data = lake.open().write_rows(ESSAYS, batch_id, rows)
+    n_anchors = sum(essay.is_anchor for essay in batch.essays)
+    words = [essay.n_words for essay in batch.essays]
+    return materialised(
+        data,
+        n_essays=len(rows) - n_anchors,
+        n_anchors=n_anchors,
+        mean_words=round(sum(words) / len(words), 1),
+        shortest_words=min(words),
+        longest_words=max(words),
+        assignment=batch.spec.assignment or "(not named)",
+        grade_scale=batch.spec.grade_scale or "(not graded)",
+    )
+
+
+checks = [schema_contract(ESSAYS)]

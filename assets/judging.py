@@ -1,0 +1,205 @@
+"""Group judging: requests, the providers' jobs that carry them, and the judgements that come back.
+
+``provider_jobs`` is the only asset that talks to a provider and spends money. The others write down what the ledger knows.
+"""
+
+import dagster as dg
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from assets.common import cj_batch, explained, materialised, schema_contract, table_asset_options
+from huleedu_pipeline.comparisons import ComparisonPair
+from huleedu_pipeline.judging.spec import is_simulated
+from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS, JUDGE_REQUESTS, LLM_JUDGEMENTS, PROVIDER_JOBS
+from huleedu_pipeline.ledger import Ledger, OutcomeRecord
+from huleedu_pipeline.providers.planning import plan_requests
+from resources import LakeResource, LedgerResource, PaidWorkResource
+
+
+@dg.asset(partitions_def=cj_batch, deps=["essays", "comparison_pairs"], **table_asset_options(JUDGE_REQUESTS))
+def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
+    """The questions put to the judge, one for each pair, recorded in the ledger before anything is sent.
+
+    The judge sees neutral labels only. A request's name is the same on every machine, so planning again changes nothing.
+    """
+    batch_id = context.partition_key
+    with explained(), ledger.open() as book:
+        texts = {row["essay_id"]: row["text"] for row in lake.open().read_rows(ESSAYS, batch_id)}
+        pairs = [ComparisonPair(**row) for row in _without(lake.open().read_rows(COMPARISON_PAIRS, batch_id), "pair_id")]
+        requests = plan_requests(book, batch_id, pairs, texts)
+        carriers = {job.token: job.provider_job_id for job in book.jobs(batch_id)}
+        rows = [
+            {
+                "batch_id": batch_id,
+                "custom_id": request.custom_id,
+                "pair_id": request.pair_id,
+                "judge_id": request.judge_id,
+                "provider": request.provider,
+                "model": request.model,
+                "prompt_sha256": request.prompt_sha256,
+                "provider_job_id": carriers.get(request.job_token or ""),
+            }
+            for request in requests
+        ]
+        data = lake.open().write_rows(JUDGE_REQUESTS, batch_id, rows)
+    size = [len(request.body) for request in requests]
+    return materialised(
+        data, judge=requests[0].judge_id, model=requests[0].model, mean_request_characters=round(float(np.mean(size)))
+    )
+
+
+@dg.asset(
+    partitions_def=cj_batch,
+    deps=["judge_requests"],
+    **table_asset_options(PROVIDER_JOBS, kinds=frozenset({"openai", "anthropic"})),
+)
+def provider_jobs(
+    context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource, work: PaidWorkResource
+) -> dg.MaterializeResult[None]:
+    """The batch's paid work, advanced as far as it goes now: asks for what is planned, collects what has finished.
+
+    Safe to materialise at any time and any number of times: nothing is bought twice, and no answer that was paid for is
+    lost. In provider_batch_api mode it submits and returns; the sensor watches from then on. In the live modes it asks the
+    judge itself, and the table stays empty, because no provider job carries the requests.
+    """
+    batch_id = context.partition_key
+    with explained(), ledger.open() as book:
+        advance = work.advance(book, batch_id)
+        rows = [_job_row(book, job.token) for job in advance.jobs if job.provider_job_id is not None]
+        data = lake.open().write_rows(PROVIDER_JOBS, batch_id, rows)
+    tally = advance.tally
+    return materialised(
+        data,
+        **{f"n_jobs_{job.state}": sum(other.state is job.state for other in advance.jobs) for job in advance.jobs},
+        n_requests=tally.n_requests,
+        n_outcomes=tally.n_outcomes,
+        n_succeeded=tally.n_succeeded,
+        n_failed=tally.n_failed,
+        n_expired=tally.n_expired,
+    )
+
+
+@dg.asset(partitions_def=cj_batch, deps=["provider_jobs"], **table_asset_options(LLM_JUDGEMENTS))
+def llm_judgements(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
+    """Every request's outcome: a verdict with its reasons and its price, or why there is none."""
+    batch_id = context.partition_key
+    with explained(), ledger.open() as book:
+        recorded = book.outcomes(batch_id)
+        data = lake.open().write_rows(LLM_JUDGEMENTS, batch_id, [_judgement_row(outcome) for outcome in recorded])
+    verdicts = [outcome for outcome in recorded if outcome.winner_essay_id is not None]
+    priced = [outcome.cost_usd for outcome in recorded if outcome.cost_usd is not None]
+    first = [outcome.winner_essay_id == outcome.request.essay_a_id for outcome in verdicts]
+    simulated = any(is_simulated(outcome.model) for outcome in recorded)
+    return materialised(
+        data,
+        judges=", ".join(sorted({outcome.model for outcome in recorded})) or "(none)",
+        is_simulated=simulated,
+        n_verdicts=len(verdicts),
+        n_without_verdict=len(recorded) - len(verdicts),
+        share_first_shown_wins=round(float(np.mean(first)), 4) if first else "(no verdicts)",
+        input_tokens=sum(outcome.input_tokens for outcome in recorded),
+        output_tokens=sum(outcome.output_tokens for outcome in recorded),
+        cost_usd=round(sum(priced), 6) if len(priced) == len(recorded) else "(a price is unknown)",
+        cost_note="what the real model would cost; nothing was paid" if simulated else "by the dated price list",
+    )
+
+
+@dg.asset_check(asset=llm_judgements, blocking=True, partitions_def=cj_batch)
+def every_request_has_an_outcome(
+    context: dg.AssetCheckExecutionContext, lake: LakeResource, ledger: LedgerResource
+) -> dg.AssetCheckResult:
+    """Each planned pair was asked about and each request ended with exactly one outcome; nothing is scaled before that."""
+    batch_id = context.partition_key
+    with explained(), ledger.open() as book:
+        tally = book.tally(batch_id)
+        n_pairs = lake.open().read(COMPARISON_PAIRS, batch_id).num_rows
+        n_judgements = lake.open().read(LLM_JUDGEMENTS, batch_id).num_rows
+    passed = tally.is_complete and n_pairs == tally.n_requests == n_judgements
+    return dg.AssetCheckResult(
+        passed=passed,
+        description=f"{tally.n_outcomes} of {tally.n_requests} requests have an outcome"
+        + ("" if passed else "; materialise provider_jobs to collect what has finished, then this asset again"),
+        metadata={"pairs": n_pairs, "requests": tally.n_requests, "outcomes": tally.n_outcomes, "judgements": n_judgements},
+    )
+
+
+@dg.asset_check(asset=llm_judgements, blocking=True, partitions_def=cj_batch)
+def comparison_graph_connected(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+    """The verdicts connect all essays, directly or through others; without that, no common scale exists."""
+    batch_id = context.partition_key
+    with explained():
+        ids = [row["essay_id"] for row in lake.open().read_rows(ESSAYS, batch_id)]
+        rows = [row for row in lake.open().read_rows(LLM_JUDGEMENTS, batch_id) if row["outcome"] == "success"]
+    place = {essay_id: index for index, essay_id in enumerate(ids)}
+    first = [place[row["essay_a_id"]] for row in rows]
+    second = [place[row["essay_b_id"]] for row in rows]
+    graph = coo_matrix((np.ones(len(rows)), (first, second)), shape=(len(ids), len(ids)))
+    n_components = int(connected_components(graph, directed=False)[0])
+    return dg.AssetCheckResult(
+        passed=n_components == 1,
+        description=f"the verdicts fall into {n_components} unconnected part{'s' if n_components > 1 else ''}",
+        metadata={"components": n_components, "essays": len(ids), "verdicts": len(rows)},
+    )
+
+
+def _without(rows: list[dict[str, object]], name: str) -> list[dict[str, object]]:
+    return [{key: value for key, value in row.items() if key != name} for row in rows]
+
+
+def _job_row(book: Ledger, token: str) -> dict[str, object]:
+    job = book.job(token)
+    tally = book.tally(job.batch_id, job_token=token)
+    return {
+        "batch_id": job.batch_id,
+        "provider": job.provider,
+        "model": job.model,
+        "provider_job_id": job.provider_job_id,
+        "status": job.state,
+        "n_requests": job.n_requests,
+        "n_succeeded": tally.n_succeeded,
+        "n_failed": tally.n_failed,
+        "n_expired": tally.n_expired,
+        "created_at": job.created_at,
+        "submitted_at": job.submitted_at,
+        "ended_at": job.ended_at,
+        "collected_at": job.collected_at,
+    }
+
+
+def _judgement_row(outcome: OutcomeRecord) -> dict[str, object]:
+    request = outcome.request
+    return {
+        "batch_id": request.batch_id,
+        "custom_id": request.custom_id,
+        "pair_id": request.pair_id,
+        "essay_a_id": request.essay_a_id,
+        "essay_b_id": request.essay_b_id,
+        "wave": request.wave,
+        "replicate": request.replicate,
+        "outcome": outcome.outcome,
+        "winner_essay_id": outcome.winner_essay_id,
+        "justification": outcome.justification,
+        "confidence": outcome.confidence,
+        "error_code": outcome.error_code,
+        "error_message": outcome.error_message,
+        "judge_id": request.judge_id,
+        "provider": request.provider,
+        "model": outcome.model,
+        "prompt_sha256": request.prompt_sha256,
+        "input_tokens": outcome.input_tokens,
+        "cached_input_tokens": outcome.cached_input_tokens,
+        "output_tokens": outcome.output_tokens,
+        "cost_usd": outcome.cost_usd,
+        "requested_at": outcome.requested_at,
+        "completed_at": outcome.completed_at,
+    }
+
+
+checks = [
+    schema_contract(JUDGE_REQUESTS),
+    schema_contract(PROVIDER_JOBS),
+    schema_contract(LLM_JUDGEMENTS),
+    every_request_has_an_outcome,
+    comparison_graph_connected,
+]

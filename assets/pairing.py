@@ -1,0 +1,53 @@
+"""Group pairing: which essays are compared with which, and in which order they are shown."""
+
+from collections import Counter
+
+import dagster as dg
+
+from assets.common import cj_batch, explained, materialised, schema_contract, table_asset_options
+from huleedu_pipeline.comparisons import plan_pairs
+from huleedu_pipeline.essays.spec import COMPARISONS_PER_ESSAY
+from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS
+from huleedu_pipeline.providers.planning import planned_spec
+from resources import LakeResource, LedgerResource
+
+
+@dg.asset(partitions_def=cj_batch, deps=["essays"], **table_asset_options(COMPARISON_PAIRS))
+def comparison_pairs(
+    context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource
+) -> dg.MaterializeResult[None]:
+    """The comparisons of a batch: balanced, connected, and the same for the same seed.
+
+    One wave of different pairs up to the batch's cap; each essay is shown first and second equally often, give or take one.
+    """
+    batch_id = context.partition_key
+    with explained(), ledger.open() as book:
+        spec = planned_spec(book, batch_id)
+        ids = [row["essay_id"] for row in lake.open().read_rows(ESSAYS, batch_id)]
+        cap = spec.max_comparisons or COMPARISONS_PER_ESSAY * len(ids) // 2
+        pairs = plan_pairs(batch_id, ids, max(cap, len(ids) - 1), spec.seed)
+        rows = [
+            {
+                "batch_id": batch_id,
+                "pair_id": pair.pair_id,
+                "wave": pair.wave,
+                "replicate": pair.replicate,
+                "essay_a_id": pair.essay_a_id,
+                "essay_b_id": pair.essay_b_id,
+                "pair_generation_mode": pair.pair_generation_mode,
+            }
+            for pair in pairs
+        ]
+        data = lake.open().write_rows(COMPARISON_PAIRS, batch_id, rows)
+    degree = Counter(essay for pair in pairs for essay in (pair.essay_a_id, pair.essay_b_id))
+    return materialised(
+        data,
+        n_pairs=len(pairs),
+        n_reachable_pairs=len(ids) * (len(ids) - 1) // 2,
+        fewest_comparisons=min(degree.values()),
+        most_comparisons=max(degree.values()),
+        seed=spec.seed,
+    )
+
+
+checks = [schema_contract(COMPARISON_PAIRS)]

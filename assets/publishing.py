@@ -1,0 +1,59 @@
+"""Group publishing: a batch's final account, and the warehouse that analysts open."""
+
+import dagster as dg
+
+from assets.common import OWNERS, cj_batch, explained, materialised, schema_contract, table_asset_options
+from huleedu_pipeline.lake.tables import BATCH_STATUS
+from huleedu_pipeline.ledger import BatchStatus
+from huleedu_pipeline.ledger.states import PHASES
+from resources import LakeResource, LedgerResource, WarehouseResource
+
+POOL = "warehouse_publish"
+
+
+@dg.asset(partitions_def=cj_batch, deps=["grade_projections"], **{**table_asset_options(BATCH_STATUS), "name": "batch_results"})
+def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
+    """The batch's account: where it stands, how many requests ended how, what it cost. Writes the table batch_status."""
+    batch_id = context.partition_key
+    with explained(), ledger.open() as book:
+        book.move_batch(batch_id, BatchStatus.COMPLETED_MAX_COMPARISONS)
+        batch, tally = book.batch(batch_id), book.tally(batch_id)
+        row = {
+            "batch_id": batch_id,
+            "status": batch.status,
+            "current_phase": PHASES[batch.status],
+            "llm_batching_mode": batch.llm_batching_mode,
+            "n_essays": batch.n_essays,
+            "n_anchors": batch.n_anchors,
+            "n_requests": tally.n_requests,
+            "n_succeeded": tally.n_succeeded,
+            "n_failed": tally.n_failed,
+            "n_expired": tally.n_expired,
+            "cost_usd": tally.cost_usd,
+            "created_at": batch.created_at,
+            "updated_at": batch.updated_at,
+            "completed_at": batch.completed_at,
+        }
+        data = lake.open().write_rows(BATCH_STATUS, batch_id, [row])
+    shown = {name: row[name] for name in ("status", "n_requests", "n_succeeded", "n_failed", "n_expired")}
+    return materialised(data, **shown, judge_backend=batch.judge_backend)
+
+
+@dg.asset(deps=["batch_results"], owners=OWNERS, code_version="1", kinds={"duckdb"}, pool=POOL)
+def warehouse(lake: LakeResource, warehouse_file: WarehouseResource) -> dg.MaterializeResult[None]:
+    """The published DuckDB file: every table of every batch, the views, and a comment on each column.
+
+    Built beside the old file and moved into place, so a reader keeps what it opened and nobody waits for anybody.
+    """
+    with explained():
+        counts = warehouse_file.publish(lake.open())
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(counts.values()),
+            "path": dg.MetadataValue.path(warehouse_file.path),
+            **{f"rows_{name}": count for name, count in counts.items()},
+        }
+    )
+
+
+checks = [schema_contract(BATCH_STATUS, asset="batch_results")]

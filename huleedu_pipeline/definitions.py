@@ -1,0 +1,46 @@
+"""The code location: the one place where assets, checks, jobs, sensors and resources are put together.
+
+:func:`build_definitions` is the seam through which tests, the command line and special environments obtain it; importing
+this module does no work.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from assets import GROUPS
+from huleedu_pipeline.orchestration.jobs import JOBS
+from huleedu_pipeline.orchestration.sensors import build_sensors
+from huleedu_pipeline.settings import Settings
+from resources import LakeResource, LedgerResource, PaidWorkResource, WarehouseResource
+
+
+def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Definitions:
+    """Return the code location of an installation.
+
+    Args:
+        settings: The installation's settings.
+        resource_overrides: Resources to use in place of those that follow from the settings, by name.
+
+    """
+    settings = settings.absolute()
+    resources = {
+        "lake": LakeResource(root=str(settings.lake_dir)),
+        "ledger": LedgerResource(url=settings.ledger_url),
+        "work": PaidWorkResource(settings=settings.model_dump(mode="json")),
+        "warehouse_file": WarehouseResource(path=str(settings.warehouse_path)),
+    }
+    return dg.Definitions(
+        assets=[asset for group, module in GROUPS.items() for asset in dg.load_assets_from_modules([module], group_name=group)],
+        asset_checks=[check for module in GROUPS.values() for check in module.checks],
+        jobs=JOBS,
+        sensors=build_sensors(settings),
+        resources=resources | resource_overrides,
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the code location of this environment's settings."""
+    return build_definitions(Settings())

@@ -1,0 +1,273 @@
+"""Intake: a folder on disk becomes a validated batch, or an error that lists everything wrong with it.
+
+A batch folder holds ``batch.yaml``, ``prompt.md``, ``rubric.md``, the pupils' essays as ``essays/*.txt|md`` or as
+``essays.csv`` (columns essay_id, text, optionally file_name), and optionally graded anchors in ``anchors/``. Reading has no
+side effects. All problems are collected before anything is refused, so that a user mends a folder once.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from huleedu_pipeline.canonical import sha256_hex, short_hash
+from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
+from huleedu_pipeline.essays.text import TextError, count_words, decode, normalise
+from huleedu_pipeline.grading.scales import GradeScale, get_scale
+
+TEXT_SUFFIXES = (".txt", ".md")
+MAX_ESSAY_ID_CHARACTERS = 100
+
+
+class IntakeError(HuleeduError):
+    """A batch folder that can not be used; ``problems`` holds one line for each thing to mend."""
+
+    def __init__(self, place: str, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{place}: {problem}" for problem in problems))
+
+
+@dataclass(frozen=True)
+class Essay:
+    """One text of a batch; ``anchor_grade`` is set for anchors and only for them."""
+
+    essay_id: str
+    file_name: str
+    text: str
+    anchor_grade: str | None = None
+
+    @property
+    def is_anchor(self) -> bool:
+        """Whether the essay carries a known grade."""
+        return self.anchor_grade is not None
+
+    @property
+    def text_sha256(self) -> str:
+        """Identity of the text."""
+        return sha256_hex(self.text)
+
+    @property
+    def n_words(self) -> int:
+        """Number of words, separated by white space."""
+        return count_words(self.text)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A validated batch: its specification, what the judge is told, pupils' essays first and then anchors, by id."""
+
+    spec: BatchSpec
+    prompt: str
+    rubric: str
+    essays: tuple[Essay, ...]
+
+    @property
+    def content_sha256(self) -> str:
+        """Identity of everything that determines the batch's requests; equal content means the same batch."""
+        essays = [(e.essay_id, e.file_name, e.text_sha256, e.anchor_grade) for e in self.essays]
+        return short_hash([self.spec.model_dump(mode="json"), self.prompt, self.rubric, essays], 64)
+
+
+def read_batch(folder: Path) -> Batch:
+    """Read and validate the batch in ``folder``.
+
+    Raises:
+        IntakeError: anything that would make the judgements worthless or unpayable; each problem names file and remedy.
+
+    """
+    if not folder.is_dir():
+        raise IntakeError(str(folder), ["is not a folder (give the folder that holds batch.yaml; `huleedu init` makes one)"])
+    problems: list[str] = []
+    spec = _read_spec(folder, problems)
+    place = f"batch {spec.batch_id}" if spec else f"batch folder {folder.name}"
+    scale = get_scale(spec.grade_scale) if spec and spec.grade_scale else None
+    prompt = _read_required(folder, "prompt.md", "the assignment the pupils answered", problems)
+    rubric = _read_required(folder, "rubric.md", "the criteria the judge applies", problems)
+    pupils = list(_read_pupils(folder, problems))
+    anchors = list(_read_anchors(folder, scale, problems)) if spec else []
+    problems.extend(_conflicts([*pupils, *anchors]))
+    if len(pupils) < 2 and not problems:
+        problems.append(f"essays/: holds {len(pupils)} pupils' essays; a comparison needs at least two (add essays)")
+    n_essays = len(pupils) + len(anchors)
+    if spec and spec.max_comparisons is not None and spec.max_comparisons < n_essays - 1:
+        problems.append(
+            f"batch.yaml: max_comparisons: {spec.max_comparisons} can not connect {n_essays} essays "
+            f"(use at least {n_essays - 1}; about {10 * n_essays} give a usable ranking)"
+        )
+    if problems or spec is None:
+        raise IntakeError(place, problems)
+    return Batch(spec, prompt, rubric, tuple(sorted(pupils, key=_id) + sorted(anchors, key=_id)))
+
+
+def read_spec(folder: Path) -> BatchSpec:
+    """Read only ``batch.yaml`` of ``folder``.
+
+    Raises:
+        SpecError: the file is missing, not readable or not valid.
+
+    """
+    path = folder / "batch.yaml"
+    if not path.is_file():
+        raise SpecError("batch.yaml: is missing (run `huleedu init DIR` for a commented template)")
+    try:
+        text = decode(path.read_bytes())
+    except TextError as error:
+        raise SpecError(f"batch.yaml: {error}") from None
+    return parse_spec(text, default_batch_id=folder.resolve().name)
+
+
+def _id(essay: Essay) -> str:
+    return essay.essay_id
+
+
+def _read_spec(folder: Path, problems: list[str]) -> BatchSpec | None:
+    try:
+        return read_spec(folder)
+    except SpecError as error:
+        problems.extend(str(error).splitlines())
+        return None
+
+
+def _read_required(folder: Path, name: str, what: str, problems: list[str]) -> str:
+    path = folder / name
+    if not path.is_file():
+        problems.append(f"{name}: is missing; a judge needs it (write {what} into it)")
+        return ""
+    try:
+        text = decode(path.read_bytes())
+    except TextError as error:
+        problems.append(f"{name}: {error}")
+        return ""
+    if not text:
+        problems.append(f"{name}: is empty (write {what} into it)")
+    return text
+
+
+def _read_pupils(folder: Path, problems: list[str]) -> Iterator[Essay]:
+    essays_dir, essays_csv = folder / "essays", folder / "essays.csv"
+    if essays_dir.is_dir() and essays_csv.is_file():
+        problems.append("essays/ and essays.csv: both are there, and only one can be meant (remove one)")
+    elif essays_dir.is_dir():
+        for path in _text_files(essays_dir, problems):
+            text = _read_text(path, f"essays/{path.name}", problems)
+            if text:
+                yield Essay(path.stem, path.name, text)
+    elif essays_csv.is_file():
+        yield from _read_essays_csv(essays_csv, problems)
+    else:
+        problems.append("essays/: is missing (put the pupils' texts there as .txt or .md files, or write essays.csv)")
+
+
+def _read_essays_csv(path: Path, problems: list[str]) -> Iterator[Essay]:
+    for line, row in _csv_rows(path, "essays.csv", ("essay_id", "text"), problems):
+        essay_id, text = row["essay_id"].strip(), normalise(row["text"])
+        place = f"essays.csv line {line}"
+        if not essay_id:
+            problems.append(f"{place}: essay_id is empty (give every essay an id)")
+        elif not text:
+            problems.append(f"{place}: essay '{essay_id}' has no text (remove the line, or add text)")
+        else:
+            yield Essay(essay_id, (row.get("file_name") or "").strip() or essay_id, text)
+
+
+def _read_anchors(folder: Path, scale: GradeScale | None, problems: list[str]) -> Iterator[Essay]:
+    anchors_dir = folder / "anchors"
+    if not anchors_dir.is_dir():
+        return
+    grades = _anchor_grades(folder, problems)
+    if scale is None:
+        problems.append("batch.yaml: grade_scale: is missing although anchors/ has graded essays (name their scale)")
+    paths = _text_files(anchors_dir, problems, ignore={"anchors.csv"})
+    for path in paths:
+        grade = grades.pop(path.name, None) if grades is not None else _grade_from_name(path)
+        place = f"anchors/{path.name}"
+        if grade is None:
+            where = "anchors.csv has no line for it" if grades is not None else "the file name does not end in _GRADE"
+            problems.append(f"{place}: has no grade: {where} (add a line 'file_name,grade' to anchors.csv, or rename it)")
+        elif scale is not None and grade not in scale.grades:
+            problems.append(f"{place}: grade '{grade}' is not on {scale.scale_id} ({' '.join(scale.grades)}); correct it")
+        else:
+            text = _read_text(path, place, problems)
+            if text:
+                yield Essay(path.stem, path.name, text, grade)
+    problems.extend(
+        f"anchors.csv: names '{name}', which is not in anchors/ (add it, or remove the line)" for name in grades or ()
+    )
+
+
+def _anchor_grades(folder: Path, problems: list[str]) -> dict[str, str] | None:
+    """Return grade by file name from ``anchors.csv``, or ``None`` when the file names carry the grades."""
+    for path in (folder / "anchors" / "anchors.csv", folder / "anchors.csv"):
+        if path.is_file():
+            rows = _csv_rows(path, "anchors.csv", ("file_name", "grade"), problems)
+            return {row["file_name"].strip(): row["grade"].strip() for _, row in rows}
+    return None
+
+
+def _grade_from_name(path: Path) -> str | None:
+    head, separator, grade = path.stem.rpartition("_")
+    return grade if separator and head and grade else None
+
+
+def _text_files(folder: Path, problems: list[str], ignore: set[str] | None = None) -> list[Path]:
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in (ignore or set()):
+            continue
+        if path.is_file() and path.suffix.lower() in TEXT_SUFFIXES:
+            found.append(path)
+        else:
+            problems.append(f"{folder.name}/{path.name}: is not a .txt or .md file (convert it, or move it away)")
+    return found
+
+
+def _read_text(path: Path, place: str, problems: list[str]) -> str:
+    try:
+        text = decode(path.read_bytes())
+    except TextError as error:
+        problems.append(f"{place}: {error}")
+        return ""
+    except OSError as error:
+        problems.append(f"{place}: can not be read: {error.strerror} (check the file and its permissions)")
+        return ""
+    if not text:
+        problems.append(f"{place}: file is empty (remove it, or add text)")
+    return text
+
+
+def _csv_rows(path: Path, place: str, required: tuple[str, ...], problems: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        text = decode(path.read_bytes())
+    except TextError as error:
+        problems.append(f"{place}: {error}")
+        return
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [name for name in required if name not in (reader.fieldnames or ())]
+    if missing:
+        problems.append(f"{place}: has no column {', '.join(missing)} (first line: {', '.join(required)})")
+        return
+    for row in reader:
+        if any(row[name] is None for name in required):
+            problems.append(f"{place} line {reader.line_num}: has fewer fields than the first line (complete it)")
+        else:
+            yield reader.line_num, row
+
+
+def _conflicts(essays: list[Essay]) -> Iterator[str]:
+    yield from _repeated(essays, _id, "the id '{key}' (rename one; ids come from file names without the ending)")
+    yield from _repeated(
+        essays, lambda e: e.text_sha256, "exactly the same text (remove one; a text can not be compared with itself)"
+    )
+    for essay in essays:
+        if len(essay.essay_id) > MAX_ESSAY_ID_CHARACTERS:
+            yield f"{essay.file_name}: id is longer than {MAX_ESSAY_ID_CHARACTERS} characters (shorten it)"
+
+
+def _repeated(essays: list[Essay], key: Callable[[Essay], str], what: str) -> Iterator[str]:
+    first: dict[str, Essay] = {}
+    for essay in essays:
+        earlier = first.setdefault(key(essay), essay)
+        if earlier is not essay:
+            yield f"{essay.file_name} and {earlier.file_name}: have {what.format(key=key(essay))}"

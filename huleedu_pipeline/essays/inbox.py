@@ -1,0 +1,85 @@
+"""The inbox: where batch folders are dropped to be run, and how one is put there whole.
+
+A folder counts as arrived when nothing in it has changed for a few seconds, because whoever copies it may still be copying.
+"""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.essays.batch_folder import read_batch, read_spec
+
+SETTLE_SECONDS = 5.0
+
+
+class InboxError(HuleeduError):
+    """A batch is to be read and the inbox has no folder for it, or several."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A folder in the inbox; ``problem`` is set when it has no batch id that can be read."""
+
+    folder: Path
+    batch_id: str | None
+    problem: str | None
+
+
+def stage(folder: Path, inbox: Path) -> Path:
+    """Copy the batch in ``folder`` into the inbox, where it appears whole or not at all, and return its place there.
+
+    Raises:
+        IntakeError: the folder is not a valid batch; nothing is copied.
+
+    """
+    batch_id = read_batch(folder).spec.batch_id
+    inbox.mkdir(parents=True, exist_ok=True)
+    target = inbox / batch_id
+    if folder.resolve() == target.resolve():
+        return target
+    copy, old = inbox / f".{batch_id}.new", inbox / f".{batch_id}.old"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    copy.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def arrivals(inbox: Path) -> list[Arrival]:
+    """Return the folders in the inbox, by name; hidden ones are still being made."""
+    if not inbox.is_dir():
+        return []
+    found = []
+    for folder in sorted(path for path in inbox.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        try:
+            found.append(Arrival(folder, read_spec(folder).batch_id, None))
+        except HuleeduError as error:
+            found.append(Arrival(folder, None, str(error)))
+    return found
+
+
+def find(inbox: Path, batch_id: str) -> Path:
+    """Return the inbox folder of ``batch_id``.
+
+    Raises:
+        InboxError: there is none, or more than one.
+
+    """
+    folders = [arrival.folder for arrival in arrivals(inbox) if arrival.batch_id == batch_id]
+    if not folders:
+        raise InboxError(f"batch {batch_id}: {inbox} has no folder for it (put its folder there, or `huleedu run BATCH_DIR`)")
+    if len(folders) > 1:
+        names = " and ".join(folder.name for folder in folders)
+        raise InboxError(f"batch {batch_id}: {names} in {inbox} both carry this batch_id (change it in one of them)")
+    return folders[0]
+
+
+def is_settled(folder: Path) -> bool:
+    """Whether nothing in ``folder`` has changed for :data:`SETTLE_SECONDS`."""
+    newest = max(path.stat().st_mtime for path in [folder, *folder.rglob("*")])
+    return time.time() - newest >= SETTLE_SECONDS

@@ -1,0 +1,110 @@
+"""``batch.yaml``: what a batch is and how it is to be judged.
+
+One pydantic model is the contract, the validation and the documentation: the template that ``huleedu init`` writes and the
+table in docs are made from its field descriptions. Not here: the essays themselves (:mod:`.batch_folder`).
+"""
+
+import re
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.grading.scales import get_scale
+from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
+
+BATCH_ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
+COMPARISONS_PER_ESSAY = 20
+
+
+class SpecError(HuleeduError):
+    """A ``batch.yaml`` that can not be used; the message lists every problem with its remedy."""
+
+
+class BatchSpec(BaseModel):
+    """The contents of ``batch.yaml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_id: str = Field(
+        description="Name of this batch, unique in the system: lower-case letters, digits, '.', '_' and '-', at most 60. "
+        "Default: the folder's name."
+    )
+    assignment: str = Field(default="", description="Name of the assignment the pupils answered, for tables and pages.")
+    course_code: str = Field(default="", description="Course, for example ENG5.")
+    language: str = Field(default="en", pattern=r"^[a-z]{2}$", description="Language of the essays: en or sv.")
+    grade_scale: str | None = Field(
+        default=None, description="Scale of the anchors' grades; without it the batch is ranked but not graded."
+    )
+    judge: JudgeSettings = Field(default=JudgeSettings(), description="Who judges; see the fields below.")
+    llm_batching_mode: BatchingMode = Field(
+        default="provider_batch_api",
+        description="provider_batch_api: the provider's batch jobs, half price, within 24 h. "
+        "per_request: live calls, each on its own. serial_bundle: live calls in bundles of up to 64, one after another.",
+    )
+    max_comparisons: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most comparisons to pay for. Default: so many that each essay is compared "
+        f"{COMPARISONS_PER_ESSAY} times, or all pairs if there are fewer.",
+    )
+    seed: int = Field(default=1, description="Seed of the choice of pairs and of who is shown first.")
+
+    @field_validator("batch_id")
+    @classmethod
+    def _key(cls, value: str) -> str:
+        if not BATCH_ID_PATTERN.fullmatch(value):
+            raise ValueError(
+                f"'{value}' can not name a batch (use 1-60 lower-case letters, digits, '.', '_', '-', beginning with a "
+                "letter or digit, without '..')"
+            )
+        return value
+
+    @field_validator("grade_scale")
+    @classmethod
+    def _scale(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                get_scale(value)
+            except HuleeduError as error:
+                raise ValueError(str(error).removeprefix("grade_scale: ")) from None
+        return value
+
+
+def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -> BatchSpec:
+    """Read the text of a ``batch.yaml``.
+
+    Args:
+        text: YAML with the fields of :class:`BatchSpec`; an empty text means all defaults.
+        default_batch_id: Used when the text names no ``batch_id``.
+        place: How messages call the file.
+
+    Raises:
+        SpecError: the YAML is broken, a key is unknown (the nearest is suggested) or a value is out of range.
+
+    """
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SpecError(f"{place}: not valid YAML: {' '.join(str(error).split())} (mend the file)") from None
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise SpecError(f"{place}: holds a {type(data).__name__}, not fields with values (write 'field: value' lines)")
+    try:
+        return BatchSpec.model_validate({"batch_id": default_batch_id, **data})
+    except ValidationError as error:
+        lines = [_explain(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
+        raise SpecError("\n".join(f"{place}: {line}" for line in lines)) from None
+
+
+def _explain(loc: tuple[int | str, ...], kind: str, message: str) -> str:
+    path = [str(part) for part in loc]
+    if kind != "extra_forbidden":
+        return f"{'.'.join(path)}: {message.removeprefix('Value error, ')}" if path else message
+    fields: dict[str, Any] = dict(JudgeSettings.model_fields if path[:-1] == ["judge"] else BatchSpec.model_fields)
+    near = get_close_matches(path[-1], fields, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(fields)}"
+    return f"unknown key '{'.'.join(path)}' ({hint})"

@@ -1,0 +1,196 @@
+"""Grade projection: boundaries on the theta scale from graded anchors, and the probability of each grade for each essay.
+
+Boundaries come from an ordinal (cumulative logit) model of the anchors' grades given their locations,
+``P(grade <= k) = logistic((b_k - theta) / s)``, with a weak prior that is free of scale: neighbouring boundaries are about
+equally far apart, and grades blur over about a third of a step. Grade probabilities integrate two uncertainties together:
+that of the essay's location and that of the boundaries, including the part they share because the anchors were scaled in
+the same fit (Rudner 2005 for the classification itself). Not here: how locations are estimated, or what a scale is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, ndtr
+
+from huleedu_pipeline.grading.scales import GradeScale
+
+Floats = NDArray[np.float64]
+ConfidenceLabel = Literal["HIGH", "MID", "LOW"]
+
+GAP_PRIOR_SD = 1.0
+BLUR_PRIOR_MEAN, BLUR_PRIOR_SD = float(np.log(1 / 3)), 1.0
+MIDDLE_PRIOR_SD = 3.0
+N_CHAINS, N_WARM_UP, N_KEPT, KEEP_EVERY = 400, 150, 20, 10
+HIGH_PROBABILITY, MID_PROBABILITY = 0.70, 0.40
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """Why a batch has no grades."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class GradeProjection:
+    """Grades of ``n`` essays on a scale with K grades.
+
+    Attributes:
+        scale: The grade scale.
+        boundaries: Between neighbouring grades on the theta scale, in logits, shape (K - 1,), increasing.
+        boundaries_se: Their standard errors in logits, shape (K - 1,).
+        probabilities: Probability of each grade for each essay, shape (n, K); each row sums to 1.
+
+    """
+
+    scale: GradeScale
+    boundaries: Floats
+    boundaries_se: Floats
+    probabilities: Floats
+
+    def grade(self, i: int) -> str:
+        """Return the grade of essay ``i``: the middle of its distribution, which is the grade whose boundaries enclose it.
+
+        On an ordered scale the median is the choice with the least expected error in steps.
+        """
+        return self.scale.grades[self._level(i)]
+
+    def grade_probability(self, i: int) -> float:
+        """Return the probability of that grade."""
+        return float(self.probabilities[i, self._level(i)])
+
+    def _level(self, i: int) -> int:
+        return int(np.searchsorted(np.cumsum(self.probabilities[i])[:-1], 0.5))
+
+
+def confidence_label(probability: float) -> ConfidenceLabel:
+    """Return the label of a grade that has this probability: HIGH from .70 on, MID from .40 on, else LOW."""
+    if probability >= HIGH_PROBABILITY:
+        return "HIGH"
+    return "MID" if probability >= MID_PROBABILITY else "LOW"
+
+
+def project_grades(
+    theta: ArrayLike, covariance: ArrayLike, anchor_grades: list[str | None], scale: GradeScale, *, seed: int = 1
+) -> GradeProjection | Unavailable:
+    """Project grades onto all essays of a batch.
+
+    Args:
+        theta: Locations in logits, shape (n,).
+        covariance: Their covariance, shape (n, n).
+        anchor_grades: Known grade of each essay, ``None`` for a pupil's essay, length n.
+        scale: Scale of the grades.
+        seed: Seed of the draws that integrate over the boundaries.
+
+    Returns:
+        Grades of all n essays, anchors included, or the reason why there are none: fewer than two different anchor
+        grades, or anchors whose locations do not rise with their grades.
+
+    """
+    location, cov = np.asarray(theta, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
+    anchors = np.array([i for i, grade in enumerate(anchor_grades) if grade is not None], dtype=np.int64)
+    levels = np.array([scale.index(grade) for grade in anchor_grades if grade is not None], dtype=np.int64)
+    if len(set(levels.tolist())) < 2:
+        return Unavailable(f"{len(set(levels.tolist()))} different anchor grades; at least 2 are needed to place boundaries")
+    model = _Boundaries.of(location[anchors], levels, len(scale.grades))
+    if model is None:
+        return Unavailable("the anchors' locations do not rise with their grades; the judge does not follow this scale")
+    anchor_cov = cov[np.ix_(anchors, anchors)]
+    bounds, shifts = model.sample(anchor_cov, np.random.default_rng(seed))
+    gain = np.linalg.pinv(anchor_cov, hermitian=True, rcond=1e-10) @ cov[anchors, :]
+    mean = location[:, None] + gain.T @ shifts
+    residual = np.maximum(np.diag(cov) - np.einsum("ki,ki->i", cov[anchors, :], gain), 1e-12)
+    cumulative = np.array([ndtr((bound - mean) / np.sqrt(residual)[:, None]).mean(axis=1) for bound in bounds])
+    n = len(location)
+    return GradeProjection(
+        scale=scale,
+        boundaries=np.median(bounds, axis=1),
+        boundaries_se=bounds.std(axis=1),
+        probabilities=np.diff(np.vstack([np.zeros(n), cumulative, np.ones(n)]), axis=0).T,
+    )
+
+
+@dataclass(frozen=True)
+class _Boundaries:
+    """The ordinal model, in units of one grade ``step`` (logits).
+
+    Parameters phi, shape (n_grades, d) for d draws: middle of the boundaries, log gaps (n_grades - 2), log blur.
+    """
+
+    anchors: Floats
+    levels: NDArray[np.int64]
+    n_grades: int
+    step: float
+
+    @classmethod
+    def of(cls, anchors: Floats, levels: NDArray[np.int64], n_grades: int) -> "_Boundaries | None":
+        centred = levels - levels.mean()
+        step = float(centred @ anchors / (centred @ centred))
+        return cls(anchors / step, levels, n_grades, step) if step > 0 else None
+
+    def boundaries(self, phi: Floats) -> Floats:
+        """Return the boundaries in steps, shape (n_grades - 1, d)."""
+        below = np.concatenate([np.zeros((1, phi.shape[1])), np.cumsum(np.exp(phi[1:-1]), axis=0)])
+        return np.asarray(phi[0] + below - below.mean(axis=0), dtype=np.float64)
+
+    def log_likelihood(self, phi: Floats, anchors: Floats) -> Floats:
+        """Return the log probability of the anchors' grades if they lie at ``anchors`` (steps), shape (d,)."""
+        infinite = np.full((1, phi.shape[1]), np.inf)
+        edges, blur = np.concatenate([-infinite, self.boundaries(phi), infinite]), np.exp(phi[-1])
+        upper, lower = (edges[self.levels + 1] - anchors) / blur, (edges[self.levels] - anchors) / blur
+        # Of the two equal forms of logistic(upper) - logistic(lower), the one that does not cancel.
+        mass = np.where(lower > 0, expit(-lower) - expit(-upper), expit(upper) - expit(lower))
+        return np.asarray(np.log(np.maximum(mass, np.finfo(float).tiny)).sum(axis=0), dtype=np.float64)
+
+    def sample(self, anchor_covariance: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Draw from the posterior of boundaries and anchors' locations by elliptical slice sampling.
+
+        The prior is normal in (phi, anchors' locations), so the sampler of Murray, Adams & MacKay (2010) applies as it
+        is: it has nothing to tune. Chains run side by side, vectorised.
+
+        Returns:
+            Boundaries, shape (n_grades - 1, draws), and shifts of the anchors from their estimates, shape
+            (n_anchors, draws), both in logits.
+
+        """
+        k = self.n_grades
+        prior_mean = np.zeros(k)
+        prior_mean[0] = self.anchors.mean() - (self.levels.mean() - (k - 1) / 2)
+        prior_mean[-1] = BLUR_PRIOR_MEAN
+        prior_sd = np.full(k, GAP_PRIOR_SD)
+        prior_sd[0], prior_sd[-1] = MIDDLE_PRIOR_SD, BLUR_PRIOR_SD
+        values, vectors = np.linalg.eigh(anchor_covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0)) / self.step
+
+        def prior_draw() -> Floats:
+            phi = prior_sd[:, None] * rng.standard_normal((k, N_CHAINS))
+            return np.concatenate([phi, root @ rng.standard_normal((len(root), N_CHAINS))])
+
+        def log_likelihood(x: Floats) -> Floats:
+            return self.log_likelihood(prior_mean[:, None] + x[:k], self.anchors[:, None] + x[k:])
+
+        x, kept = np.zeros((k + len(root), N_CHAINS)), []
+        for iteration in range(N_WARM_UP + N_KEPT * KEEP_EVERY):
+            x = _slice_step(x, prior_draw(), log_likelihood, rng)
+            if iteration >= N_WARM_UP and (iteration - N_WARM_UP) % KEEP_EVERY == 0:
+                kept.append(x)
+        draws = np.concatenate(kept, axis=1)
+        return self.step * self.boundaries(prior_mean[:, None] + draws[:k]), self.step * draws[k:]
+
+
+def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats], Floats], rng: np.random.Generator) -> Floats:
+    """Move each chain (column) of ``x`` along the ellipse through ``other``, a draw from the zero-mean prior."""
+    n = x.shape[1]
+    level = log_likelihood(x) + np.log(rng.random(n))
+    angle = rng.uniform(0, 2 * np.pi, n)
+    low, high = angle - 2 * np.pi, angle.copy()
+    while True:
+        proposal = x * np.cos(angle) + other * np.sin(angle)
+        outside = log_likelihood(proposal) < level
+        if not outside.any():
+            return proposal
+        low, high = np.where(outside & (angle < 0), angle, low), np.where(outside & (angle >= 0), angle, high)
+        angle = np.where(outside, rng.uniform(low, high), angle)

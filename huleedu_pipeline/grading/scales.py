@@ -1,0 +1,77 @@
+"""Grade scales: the ordered grades that an anchor may carry and an essay may be given.
+
+Not here: where the boundaries between grades lie for one batch (:mod:`.projection`).
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from huleedu_pipeline.errors import HuleeduError
+
+
+class UnknownScaleError(HuleeduError):
+    """A grade scale that this version does not know."""
+
+
+@dataclass(frozen=True)
+class GradeScale:
+    """An ordered grade scale; ``grades`` run from the lowest to the highest."""
+
+    scale_id: str
+    grades: tuple[str, ...]
+    description: str
+
+    def index(self, grade: str) -> int:
+        """Return the place of ``grade`` on the scale, 0 for the lowest.
+
+        Raises:
+            ValueError: ``grade`` is not on the scale.
+
+        """
+        return self.grades.index(grade)
+
+
+_SCALES = {
+    scale.scale_id: scale
+    for scale in (
+        GradeScale(
+            "swedish_8_anchor",
+            ("F", "E", "D", "D+", "C", "C+", "B", "A"),
+            "Swedish grades A-F with the two finer steps used for anchors",
+        ),
+        GradeScale(
+            "eng5_np_legacy_9_step",
+            ("F+", "E-", "E+", "D-", "D+", "C-", "C+", "B", "A"),
+            "National test English 5, nine steps in letters",
+        ),
+        GradeScale(
+            "eng5_np_national_9_step",
+            ("1", "2", "3", "4", "5", "6", "7", "8", "9"),
+            "National test English 5, nine steps in numbers",
+        ),
+        GradeScale(
+            "cefr_6_level",
+            ("A1", "A2", "B1", "B2", "C1", "C2"),
+            "Levels of the Common European Framework of Reference for Languages",
+        ),
+    )
+}
+
+
+def list_scales() -> tuple[GradeScale, ...]:
+    """Return all grade scales."""
+    return tuple(_SCALES.values())
+
+
+def get_scale(scale_id: str) -> GradeScale:
+    """Return the scale called ``scale_id``.
+
+    Raises:
+        UnknownScaleError: there is none; the message suggests the nearest.
+
+    """
+    if scale_id in _SCALES:
+        return _SCALES[scale_id]
+    near = get_close_matches(scale_id, _SCALES, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(_SCALES)}"
+    raise UnknownScaleError(f"grade_scale: '{scale_id}' is not a known scale ({hint})")

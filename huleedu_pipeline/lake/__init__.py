@@ -1,0 +1,18 @@
+"""The lake: table contracts, Parquet files, and their publication as the warehouse."""
+
+from huleedu_pipeline.lake.schema import Column, ColumnType, ContractError, Table
+from huleedu_pipeline.lake.store import Lake, MissingDataError
+from huleedu_pipeline.lake.warehouse import Warehouse, WarehouseError, open_warehouse, publish
+
+__all__ = [
+    "Column",
+    "ColumnType",
+    "ContractError",
+    "Lake",
+    "MissingDataError",
+    "Table",
+    "Warehouse",
+    "WarehouseError",
+    "open_warehouse",
+    "publish",
+]

@@ -1,0 +1,128 @@
+"""Schema as data: what a table is, and everything that follows from its declaration.
+
+A table is declared once (:mod:`.tables`); its Arrow schema, its DDL with comments and the list of ways in which data break
+the contract are derived here. Not here: where files lie (:mod:`.store`) or how they are published (:mod:`.warehouse`).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import pyarrow as pa
+
+from huleedu_pipeline.errors import HuleeduError
+
+
+class ContractError(HuleeduError):
+    """Data that do not keep a table's contract; the message names table, column and what is wrong."""
+
+
+class ColumnType(Enum):
+    """The column types in use, each as Arrow and as DuckDB know it."""
+
+    STRING = (pa.string(), "VARCHAR")
+    INTEGER = (pa.int64(), "BIGINT")
+    FLOAT = (pa.float64(), "DOUBLE")
+    BOOLEAN = (pa.bool_(), "BOOLEAN")
+    TIMESTAMP = (pa.timestamp("us", tz="UTC"), "TIMESTAMPTZ")
+    PROBABILITIES = (pa.map_(pa.string(), pa.float64()), "MAP(VARCHAR, DOUBLE)")
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The type in Arrow."""
+        return self.value[0]
+
+    @property
+    def duckdb(self) -> str:
+        """The type in DuckDB's SQL."""
+        return self.value[1]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: ColumnType
+    description: str
+    is_nullable: bool = False
+    unit: str | None = None
+
+    @property
+    def comment(self) -> str:
+        """Description with its unit, as the database shows it."""
+        return f"{self.description} Unit: {self.unit}." if self.unit else self.description
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's contract: column names and types are public, in this order."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The exact Arrow schema of every file of this table."""
+        return pa.schema([pa.field(c.name, c.type.arrow, nullable=c.is_nullable) for c in self.columns])
+
+    def from_rows(self, rows: Iterable[dict[str, Any]]) -> pa.Table:
+        """Make an Arrow table of this contract from one dictionary for each row.
+
+        Raises:
+            ContractError: a row lacks a column or has one too many, or a value does not fit its column's type.
+
+        """
+        rows = list(rows)
+        names = {column.name for column in self.columns}
+        for row in rows:
+            if row.keys() != names:
+                raise ContractError(_difference(self.name, names, set(row)))
+        try:
+            return pa.Table.from_pylist(rows, schema=self.arrow_schema)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise ContractError(f"table {self.name}: {error}") from None
+
+    def violations(self, data: pa.Table) -> list[str]:
+        """Return every way in which ``data`` break this contract, one sentence each; an empty list means none."""
+        expected = [column.name for column in self.columns]
+        if data.column_names != expected:
+            if sorted(data.column_names) == sorted(expected):
+                at = next(i for i, name in enumerate(expected) if data.column_names[i] != name)
+                return [f"table {self.name}: column '{data.column_names[at]}' stands where '{expected[at]}' belongs"]
+            return [_difference(self.name, set(expected), set(data.column_names))]
+        return list(self._value_violations(data))
+
+    def _value_violations(self, data: pa.Table) -> Iterator[str]:
+        for column in self.columns:
+            values = data.column(column.name)
+            if values.type != column.type.arrow:
+                yield f"table {self.name}: column '{column.name}' is {values.type}, not {column.type.arrow}"
+            elif values.null_count and not column.is_nullable:
+                yield f"table {self.name}: column '{column.name}' has {values.null_count} nulls and may have none"
+        if data.num_rows and data.select(self.key).group_by(list(self.key)).aggregate([]).num_rows != data.num_rows:
+            yield f"table {self.name}: the key ({', '.join(self.key)}) is not unique"
+
+    def duckdb_ddl(self) -> list[str]:
+        """Return the statements that create this table in DuckDB, with a comment on it and on each column."""
+        columns = ", ".join(f"{c.name} {c.type.duckdb}{'' if c.is_nullable else ' NOT NULL'}" for c in self.columns)
+        comments = [f"COMMENT ON COLUMN {self.name}.{c.name} IS {sql_string(c.comment)}" for c in self.columns]
+        return [
+            f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({', '.join(self.key)}))",
+            f"COMMENT ON TABLE {self.name} IS {sql_string(self.description)}",
+            *comments,
+        ]
+
+
+def sql_string(text: str) -> str:
+    """Return ``text`` as a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _difference(table: str, expected: set[str], found: set[str]) -> str:
+    parts = [f"column '{name}' is missing" for name in sorted(expected - found)]
+    parts += [f"column '{name}' is not in the contract" for name in sorted(found - expected)]
+    return f"table {table}: {', '.join(parts)}"

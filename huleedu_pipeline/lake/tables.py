@@ -1,0 +1,199 @@
+"""The tables of the system, each declared once. Column names and their order are a public contract.
+
+Every table has one writing asset, one Parquet file for each batch in the lake, and one table in the warehouse. Instants
+are UTC; what a judge wrote and what a pupil wrote stand only here and in the ledger, never in Dagster metadata.
+"""
+
+from huleedu_pipeline.lake.schema import Column, ColumnType, Table
+
+S, I, F, B, T = ColumnType.STRING, ColumnType.INTEGER, ColumnType.FLOAT, ColumnType.BOOLEAN, ColumnType.TIMESTAMP  # noqa: E741
+
+BATCH_ID = Column("batch_id", S, "Batch, unique in the system; also the Dagster partition.")
+ESSAY_ID = Column("essay_id", S, "Essay, unique inside its batch.")
+IS_ANCHOR = Column("is_anchor", B, "Whether the essay carries a known grade and serves as a reference.")
+PAIR_ID = Column("pair_id", S, "Comparison: two essays in one order, and the replicate; stable on every machine.")
+CUSTOM_ID = Column("custom_id", S, "Request: a pair and a judge; joins grade, prompt and raw reply, also at the provider.")
+JUDGE_ID = Column("judge_id", S, "Judge: hash of provider, model, prompts, rubric and parameters.")
+PROVIDER = Column("provider", S, "Whose API was asked: openai or anthropic.")
+MODEL = Column("model", S, "Model; a name that begins with 'emulated-' is a simulation and no real judgement.")
+PROMPT_SHA256 = Column("prompt_sha256", S, "SHA-256 of the request body: everything that determines the reply.")
+ESSAY_A = Column("essay_a_id", S, "Essay shown first, as Essay A.")
+ESSAY_B = Column("essay_b_id", S, "Essay shown second, as Essay B.")
+WAVE = Column("wave", I, "Wave of comparisons, from 1.")
+REPLICATE = Column("replicate", I, "Repetition of the same question, from 1.")
+COUNTS = (
+    Column("n_requests", I, "Requests planned."),
+    Column("n_succeeded", I, "Requests that ended with a verdict."),
+    Column("n_failed", I, "Requests that ended without a verdict."),
+    Column("n_expired", I, "Requests that the provider did not answer in time."),
+)
+
+ESSAYS = Table(
+    "essays",
+    "The texts of each batch, pupils' essays and anchors, as they were judged.",
+    (
+        BATCH_ID,
+        ESSAY_ID,
+        IS_ANCHOR,
+        Column("anchor_grade", S, "Known grade of an anchor; null for pupils' essays.", is_nullable=True),
+        Column("file_name", S, "Name of the file the text came from."),
+        Column("text", S, "The text: UTF-8, NFC, line feeds."),
+        Column("text_sha256", S, "Identity of the text: SHA-256 of its UTF-8 bytes."),
+        Column("n_words", I, "Length, counted at white space.", unit="words"),
+        Column("language", S, "Language of the text: en or sv."),
+    ),
+    ("batch_id", "essay_id"),
+)
+COMPARISON_PAIRS = Table(
+    "comparison_pairs",
+    "Which essays are compared, and which of the two is shown first.",
+    (
+        BATCH_ID,
+        PAIR_ID,
+        WAVE,
+        REPLICATE,
+        ESSAY_A,
+        ESSAY_B,
+        Column("pair_generation_mode", S, "coverage: a new pair of essays; resampling: a pair asked about again."),
+    ),
+    ("batch_id", "pair_id"),
+)
+JUDGE_REQUESTS = Table(
+    "judge_requests",
+    "One line for each question to a judge.",
+    (
+        BATCH_ID,
+        CUSTOM_ID,
+        PAIR_ID,
+        JUDGE_ID,
+        PROVIDER,
+        MODEL,
+        PROMPT_SHA256,
+        Column(
+            "provider_job_id",
+            S,
+            "The provider's batch job that carried it; null for live calls and before submission.",
+            is_nullable=True,
+        ),
+    ),
+    ("batch_id", "custom_id"),
+)
+PROVIDER_JOBS = Table(
+    "provider_jobs",
+    "Batch jobs at the providers, one line each; live calls have none.",
+    (
+        BATCH_ID,
+        PROVIDER,
+        MODEL,
+        Column("provider_job_id", S, "The provider's name of the job."),
+        Column("status", S, "State in the ledger: submitted, ended, expired, cancelled, failed or collected."),
+        *COUNTS,
+        Column("created_at", T, "When the job was planned."),
+        Column("submitted_at", T, "When the provider took it.", is_nullable=True),
+        Column("ended_at", T, "When the provider was done with it.", is_nullable=True),
+        Column("collected_at", T, "When every answer was recorded.", is_nullable=True),
+    ),
+    ("batch_id", "provider_job_id"),
+)
+LLM_JUDGEMENTS = Table(
+    "llm_judgements",
+    "One line for each request with its outcome; exactly one of verdict and error is set.",
+    (
+        BATCH_ID,
+        CUSTOM_ID,
+        PAIR_ID,
+        ESSAY_A,
+        ESSAY_B,
+        WAVE,
+        REPLICATE,
+        Column("outcome", S, "success, failure or expired."),
+        Column("winner_essay_id", S, "The essay judged better; null without a verdict.", is_nullable=True),
+        Column("justification", S, "The judge's reason, 1-500 characters; null without a verdict.", is_nullable=True),
+        Column("confidence", F, "How sure the judge said it was, 1 (a guess) to 5 (certain).", is_nullable=True),
+        Column("error_code", S, "Why there is no verdict; null with one.", is_nullable=True),
+        Column("error_message", S, "The same in words.", is_nullable=True),
+        JUDGE_ID,
+        PROVIDER,
+        MODEL,
+        PROMPT_SHA256,
+        Column("input_tokens", I, "Tokens read, cached ones included.", unit="tokens"),
+        Column("cached_input_tokens", I, "Of those, tokens read from the provider's cache.", unit="tokens"),
+        Column("output_tokens", I, "Tokens written.", unit="tokens"),
+        Column(
+            "cost_usd",
+            F,
+            "Price of the reply by the dated price list; null where the list does not know it. For an 'emulated-' model: "
+            "what the real one would cost, nothing was paid.",
+            is_nullable=True,
+            unit="USD",
+        ),
+        Column("requested_at", T, "When it was sent."),
+        Column("completed_at", T, "When the outcome was recorded."),
+    ),
+    ("batch_id", "custom_id"),
+)
+CJ_RANKINGS = Table(
+    "cj_rankings",
+    "Location of each essay on the batch's scale (Bradley-Terry with a position effect), and its rank.",
+    (
+        BATCH_ID,
+        ESSAY_ID,
+        IS_ANCHOR,
+        Column("theta", F, "Location; the batch's mean is 0 and higher is better.", unit="logits"),
+        Column("theta_se", F, "Standard error of theta, from the full covariance.", unit="logits"),
+        Column("rank", I, "Rank among the pupils' essays, 1 is best; null for anchors.", is_nullable=True),
+        Column("overall_rank", I, "Rank among all essays of the batch, 1 is best."),
+        Column("n_comparisons", I, "Verdicts in which the essay took part."),
+        Column("n_wins", I, "Verdicts in its favour."),
+    ),
+    ("batch_id", "essay_id"),
+)
+GRADE_PROJECTIONS = Table(
+    "grade_projections",
+    "Grades projected from the anchors, for all essays of a graded batch; for an anchor, what the judge would give it.",
+    (
+        BATCH_ID,
+        ESSAY_ID,
+        Column("grade_scale", S, "Scale of the grade."),
+        Column("grade", S, "Projected grade: the middle of the grade's distribution."),
+        Column("grade_probability", F, "Probability of that grade.", unit="probability"),
+        Column("confidence_label", S, "HIGH from .70 on, MID from .40 on, else LOW."),
+        Column("grade_probabilities", ColumnType.PROBABILITIES, "Probability of each grade of the scale; sums to 1."),
+    ),
+    ("batch_id", "essay_id"),
+)
+BATCH_STATUS = Table(
+    "batch_status",
+    "One line for each batch: where it stands, what it came to, what it cost.",
+    (
+        BATCH_ID,
+        Column("status", S, "State of the batch: pending, awaiting_judgements, scoring, completed_… or failed."),
+        Column("current_phase", S, "What is going on while the batch is being processed; else null.", is_nullable=True),
+        Column("llm_batching_mode", S, "per_request, serial_bundle or provider_batch_api."),
+        Column("n_essays", I, "Pupils' essays."),
+        Column("n_anchors", I, "Anchors."),
+        *COUNTS,
+        Column(
+            "cost_usd",
+            F,
+            "Sum over the judgements; null where a price is unknown. For 'emulated-' models nothing was paid.",
+            is_nullable=True,
+            unit="USD",
+        ),
+        Column("created_at", T, "When the batch was first seen."),
+        Column("updated_at", T, "When its state last changed."),
+        Column("completed_at", T, "When it was finished.", is_nullable=True),
+    ),
+    ("batch_id",),
+)
+
+TABLES: tuple[Table, ...] = (
+    ESSAYS,
+    COMPARISON_PAIRS,
+    JUDGE_REQUESTS,
+    PROVIDER_JOBS,
+    LLM_JUDGEMENTS,
+    CJ_RANKINGS,
+    GRADE_PROJECTIONS,
+    BATCH_STATUS,
+)

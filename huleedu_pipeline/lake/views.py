@@ -1,0 +1,81 @@
+"""The warehouse's views: the questions that are asked most, answered once and described in the database itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class View:
+    """A documented view; ``comments`` describes columns that are not simply those of a table."""
+
+    name: str
+    description: str
+    sql: str
+    comments: dict[str, str]
+
+
+CURRENT_RANKINGS = View(
+    "current_rankings",
+    "The latest ranking of each batch, best first, with file name, grade and certainty. Filter on batch_id; "
+    "is_anchor separates references from pupils' essays.",
+    """
+    SELECT r.batch_id, r.rank, r.overall_rank, r.essay_id, e.file_name, r.is_anchor, e.anchor_grade,
+           r.theta, r.theta_se, r.theta - 1.96 * r.theta_se AS theta_low, r.theta + 1.96 * r.theta_se AS theta_high,
+           g.grade, g.grade_probability, g.confidence_label, g.grade_scale, r.n_comparisons, r.n_wins, j.models, j.is_simulated
+    FROM cj_rankings r
+    JOIN essays e USING (batch_id, essay_id)
+    LEFT JOIN grade_projections g USING (batch_id, essay_id)
+    LEFT JOIN (
+        SELECT batch_id, string_agg(DISTINCT model, ', ' ORDER BY model) AS models, bool_or(starts_with(model, 'emulated-')) AS is_simulated
+        FROM llm_judgements WHERE outcome = 'success' GROUP BY batch_id
+    ) j USING (batch_id)
+    ORDER BY r.batch_id, r.overall_rank
+    """,
+    {
+        "theta_low": "Lower end of the 95 % interval of theta. Unit: logits.",
+        "theta_high": "Upper end of the 95 % interval of theta. Unit: logits.",
+        "models": "The models whose verdicts were scaled.",
+        "is_simulated": "Whether any verdict came from the emulator and not from a real model.",
+    },
+)
+JUDGEMENT_LOG = View(
+    "judgement_log",
+    "One readable line for each verdict: who beat whom, how surely and why.",
+    """
+    SELECT j.batch_id, j.completed_at, j.wave, a.file_name AS file_a, b.file_name AS file_b, w.file_name AS winner_file,
+           j.confidence, j.justification, j.model, starts_with(j.model, 'emulated-') AS is_simulated, j.cost_usd,
+           j.pair_id, j.custom_id
+    FROM llm_judgements j
+    JOIN essays a ON a.batch_id = j.batch_id AND a.essay_id = j.essay_a_id
+    JOIN essays b ON b.batch_id = j.batch_id AND b.essay_id = j.essay_b_id
+    JOIN essays w ON w.batch_id = j.batch_id AND w.essay_id = j.winner_essay_id
+    ORDER BY j.batch_id, j.completed_at, j.custom_id
+    """,
+    {
+        "file_a": "File of the essay shown first.",
+        "file_b": "File of the essay shown second.",
+        "winner_file": "File of the essay judged better.",
+        "is_simulated": "Whether the verdict came from the emulator and not from a real model.",
+    },
+)
+COST_BY_BATCH = View(
+    "cost_by_batch",
+    "What each batch's judgements cost, by provider and model. Simulated judgements show what the real model would cost.",
+    """
+    SELECT batch_id, provider, model, starts_with(model, 'emulated-') AS is_simulated,
+           count(*) AS n_requests, count(*) FILTER (outcome = 'success') AS n_succeeded,
+           sum(input_tokens)::BIGINT AS input_tokens, sum(cached_input_tokens)::BIGINT AS cached_input_tokens,
+           sum(output_tokens)::BIGINT AS output_tokens,
+           CASE WHEN count(cost_usd) = count(*) THEN sum(cost_usd) END AS cost_usd
+    FROM llm_judgements
+    GROUP BY batch_id, provider, model
+    ORDER BY batch_id, provider, model
+    """,
+    {
+        "is_simulated": "Whether the emulator answered; nothing was then paid.",
+        "n_requests": "Requests with an outcome.",
+        "n_succeeded": "Requests with a verdict.",
+        "cost_usd": "Sum of the replies' prices; null where a price is unknown. Unit: USD.",
+    },
+)
+
+VIEWS: tuple[View, ...] = (CURRENT_RANKINGS, JUDGEMENT_LOG, COST_BY_BATCH)

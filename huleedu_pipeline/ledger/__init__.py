@@ -1,0 +1,22 @@
+"""The ledger: what was asked, what was bought, what came back; SQLAlchemy Core on SQLite."""
+
+from huleedu_pipeline.ledger.leases import BusyError
+from huleedu_pipeline.ledger.records import Answer, BatchRecord, JobRecord, OutcomeRecord, RequestRecord, Tally
+from huleedu_pipeline.ledger.states import BatchStatus, JobState, StaleStateError
+from huleedu_pipeline.ledger.store import ChangedBatchError, Ledger, UnknownBatchError
+
+__all__ = [
+    "Answer",
+    "BatchRecord",
+    "BatchStatus",
+    "BusyError",
+    "ChangedBatchError",
+    "JobRecord",
+    "JobState",
+    "Ledger",
+    "OutcomeRecord",
+    "RequestRecord",
+    "StaleStateError",
+    "Tally",
+    "UnknownBatchError",
+]

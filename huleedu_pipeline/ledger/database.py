@@ -1,0 +1,66 @@
+"""Opening the ledger's database: engine, write transactions that can not deadlock, migrations.
+
+On SQLite every write transaction begins with ``BEGIN IMMEDIATE`` (so that two writers queue instead of failing halfway)
+and every commit is flushed to disk: what is recorded has happened.
+"""
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+
+BUSY_TIMEOUT_SECONDS = 30
+READ_ONLY = {"huleedu_read_only": True}
+
+
+def open_engine(url: str) -> sa.Engine:
+    """Return an engine on an up-to-date ledger database, making or migrating it first where needed."""
+    parsed = sa.make_url(url)
+    engine = sa.create_engine(parsed)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(str(parsed.database))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_safe(engine)
+        with FileLock(path.with_name(path.name + ".migrate.lock")):
+            migrate(engine)
+    else:
+        migrate(engine)
+    return engine
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the database to the newest schema; does nothing when it is there already."""
+    with as_file(files("huleedu_pipeline.ledger") / "migrations") as folder:
+        config = Config()
+        config.set_main_option("script_location", str(folder))
+        head = ScriptDirectory.from_config(config).get_current_head()
+        with engine.connect().execution_options(**READ_ONLY) as connection:
+            if MigrationContext.configure(connection).get_current_revision() == head:
+                return
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _make_safe(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's own BEGIN below, not the driver's late one
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            f"busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _on_begin(connection: sa.Connection) -> None:
+        is_read_only = connection.get_execution_options().get("huleedu_read_only", False)
+        connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")

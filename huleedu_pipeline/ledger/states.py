@@ -1,0 +1,76 @@
+"""The states that a batch and a provider job can be in, and the moves between them that are allowed.
+
+Every move in the ledger is a compare-and-set along these edges, so two processes can not make the same move twice and a
+state can not run backwards. Not here: when a move is due.
+"""
+
+from enum import StrEnum
+
+from huleedu_pipeline.errors import HuleeduError
+
+
+class StaleStateError(HuleeduError):
+    """A move whose starting state no longer holds: another process was faster, or the move is not allowed."""
+
+
+class BatchStatus(StrEnum):
+    """Where a batch stands."""
+
+    PENDING = "pending"
+    AWAITING_JUDGEMENTS = "awaiting_judgements"
+    SCORING = "scoring"
+    COMPLETED_MAX_COMPARISONS = "completed_max_comparisons"
+
+
+BATCH_MOVES: dict[BatchStatus, frozenset[BatchStatus]] = {
+    BatchStatus.PENDING: frozenset({BatchStatus.AWAITING_JUDGEMENTS}),
+    BatchStatus.AWAITING_JUDGEMENTS: frozenset({BatchStatus.SCORING}),
+    BatchStatus.SCORING: frozenset({BatchStatus.COMPLETED_MAX_COMPARISONS}),
+    BatchStatus.COMPLETED_MAX_COMPARISONS: frozenset(),
+}
+
+PHASES: dict[BatchStatus, str | None] = {
+    BatchStatus.PENDING: None,
+    BatchStatus.AWAITING_JUDGEMENTS: "cj_assessment",
+    BatchStatus.SCORING: "cj_assessment",
+    BatchStatus.COMPLETED_MAX_COMPARISONS: None,
+}
+
+
+class JobState(StrEnum):
+    """Where a provider job stands.
+
+    ``intent`` is written before anything is sent; ``unknown`` is a create call whose answer was lost; ``rejected`` is one
+    that the provider definitely refused, so that nothing was created.
+    """
+
+    PLANNED = "planned"
+    INTENT = "intent"
+    UPLOADED = "uploaded"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    SUBMITTED = "submitted"
+    ENDED = "ended"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    COLLECTED = "collected"
+
+
+FINISHED_AT_PROVIDER = frozenset({JobState.ENDED, JobState.EXPIRED, JobState.CANCELLED, JobState.FAILED})
+NOT_YET_SUBMITTED = frozenset({JobState.PLANNED, JobState.INTENT, JobState.UPLOADED, JobState.UNKNOWN, JobState.REJECTED})
+
+_SENT = frozenset({JobState.SUBMITTED, JobState.UNKNOWN, JobState.REJECTED})
+JOB_MOVES: dict[JobState, frozenset[JobState]] = {
+    JobState.PLANNED: frozenset({JobState.INTENT}),
+    JobState.INTENT: _SENT | {JobState.UPLOADED},
+    JobState.UPLOADED: _SENT,
+    JobState.UNKNOWN: _SENT | {JobState.UPLOADED},
+    JobState.REJECTED: frozenset({JobState.INTENT}),
+    JobState.SUBMITTED: FINISHED_AT_PROVIDER,
+    JobState.ENDED: frozenset({JobState.COLLECTED}),
+    JobState.EXPIRED: frozenset({JobState.COLLECTED}),
+    JobState.CANCELLED: frozenset({JobState.COLLECTED}),
+    JobState.FAILED: frozenset({JobState.COLLECTED}),
+    JobState.COLLECTED: frozenset(),
+}

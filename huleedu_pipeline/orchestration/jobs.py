@@ -1,0 +1,35 @@
+"""The jobs: which assets one run makes. Few, fat runs: starting one costs seconds, so a batch is one run, not a pair."""
+
+import dagster as dg
+
+SUBMIT, COLLECT, REBUILD = "submit_batch", "collect_batch", "rebuild_warehouse"
+BATCH_TAG = "dagster/partition"
+
+submit_batch = dg.define_asset_job(
+    SUBMIT,
+    selection=dg.AssetSelection.assets("essays", "comparison_pairs", "judge_requests", "provider_jobs"),
+    description="Take a batch from the inbox, plan its comparisons and submit them. Ends when the judge has the requests; "
+    "the provider_jobs_sensor collects what comes back.",
+    tags={"huleedu/step": "submit"},
+)
+collect_batch = dg.define_asset_job(
+    COLLECT,
+    selection=dg.AssetSelection.assets(
+        "judge_requests",
+        "provider_jobs",
+        "llm_judgements",
+        "cj_rankings",
+        "grade_projections",
+        "batch_results",
+        "warehouse",
+    ),
+    description="Collect a batch's judgements, scale, grade and publish it. Safe to run again at any time.",
+    tags={"huleedu/step": "collect"},
+)
+rebuild_warehouse = dg.define_asset_job(
+    REBUILD,
+    selection=dg.AssetSelection.assets("warehouse"),
+    description="Publish the lake as it is now.",
+    tags={"huleedu/step": "publish"},
+)
+JOBS = [submit_batch, collect_batch, rebuild_warehouse]

@@ -1,0 +1,94 @@
+"""Looking: gather what :mod:`.decisions` needs from the ledger, the providers and Dagster's runs. Only reads and records."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dagster as dg
+
+from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobState, Ledger
+from huleedu_pipeline.orchestration.decisions import Situation
+from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
+from huleedu_pipeline.providers.backend import open_provider
+from huleedu_pipeline.providers.collection import watch_jobs
+from huleedu_pipeline.providers.protocols import Provider, ProviderError
+from huleedu_pipeline.settings import Settings
+
+IN_PROGRESS = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+OpenProvider = Callable[[Settings, str], Provider]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen: the situation of each batch that is not finished, and what could not be seen."""
+
+    situations: tuple[Situation, ...]
+    problems: tuple[str, ...]
+    n_providers_asked: int
+
+
+def look(
+    ledger: Ledger,
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    *,
+    only: str | None = None,
+    budget_seconds: float = 40.0,
+    log: logging.Logger | None = None,
+) -> Look:
+    """Look once at every provider with open jobs and return where the unfinished batches stand.
+
+    One listing for each provider, not one call for each job; a provider that can not be reached is told as a problem and
+    does not hide the others. Providers not reached within ``budget_seconds`` are left for the next look.
+    """
+    deadline = time.monotonic() + budget_seconds
+    unfinished = [
+        batch
+        for batch in ledger.batches()
+        if batch.status is not BatchStatus.COMPLETED_MAX_COMPARISONS and (only is None or batch.batch_id == only)
+    ]
+    ours = {batch.batch_id for batch in unfinished if batch.judge_backend == settings.judge_backend}
+    open_jobs = [job for job in ledger.jobs(states=[JobState.SUBMITTED]) if job.batch_id in ours]
+    names = sorted({job.provider for job in open_jobs})
+    problems = []
+    for name in names:
+        if time.monotonic() > deadline:
+            problems.append(f"{name}: not looked at, out of time")
+            continue
+        try:
+            watch_jobs(ledger, open_provider(settings, name), [job for job in open_jobs if job.provider == name])
+        except ProviderError as error:
+            problems.append(f"{name}: {error}")
+            if log is not None:
+                log.warning("%s: %s", name, error)
+    situations = [_situation(ledger, instance, batch) for batch in unfinished]
+    return Look(tuple(situations), tuple(problems), len(names))
+
+
+def _situation(ledger: Ledger, instance: dg.DagsterInstance, batch: BatchRecord) -> Situation:
+    jobs = ledger.jobs(batch.batch_id)
+    step = SUBMIT if batch.status is BatchStatus.PENDING else COLLECT
+    return Situation(
+        batch,
+        jobs,
+        has_run_in_progress=bool(runs_in_progress(instance, batch.batch_id)),
+        n_failed_runs=failed_runs(instance, batch.batch_id, step),
+    )
+
+
+def runs_in_progress(instance: dg.DagsterInstance, batch_id: str) -> list[dg.DagsterRun]:
+    """Return Dagster's unfinished runs for a batch."""
+    return list(instance.get_runs(dg.RunsFilter(tags={BATCH_TAG: batch_id}, statuses=IN_PROGRESS)))
+
+
+def failed_runs(instance: dg.DagsterInstance, batch_id: str, job: str) -> int:
+    """Return how many runs of ``job`` have failed for a batch."""
+    failed = dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch_id}, statuses=[dg.DagsterRunStatus.FAILURE])
+    return int(instance.get_runs_count(failed))

@@ -1,0 +1,1 @@
+"""Providers: how requests reach OpenAI, Anthropic or the local emulator, and how answers come back, safely."""

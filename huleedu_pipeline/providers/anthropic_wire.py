@@ -1,0 +1,90 @@
+"""Anthropic's Messages API as text: request bodies, and what a reply or a batch result line means. Pure."""
+
+import json
+from typing import Any
+
+from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, success
+from huleedu_pipeline.judging.prompts import Prompt
+from huleedu_pipeline.judging.spec import Judge
+from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA, InvalidVerdictError, parse_verdict
+from huleedu_pipeline.providers.protocols import ResultLine
+
+_STOP_REASONS = {
+    "max_tokens": ErrorCode.TRUNCATED,
+    "model_context_window_exceeded": ErrorCode.TRUNCATED,
+    "refusal": ErrorCode.REFUSAL,
+}
+_ERROR_TYPES = {
+    "rate_limit_error": ErrorCode.RATE_LIMITED,
+    "api_error": ErrorCode.PROVIDER_ERROR,
+    "overloaded_error": ErrorCode.PROVIDER_ERROR,
+    "timeout_error": ErrorCode.PROVIDER_ERROR,
+}
+
+
+def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
+    """Return the body of ``POST /v1/messages``; parameters that the judge leaves open are left out."""
+    output: dict[str, Any] = {"format": {"type": "json_schema", "schema": VERDICT_SCHEMA}}
+    if judge.reasoning_effort is not None:
+        output["effort"] = judge.reasoning_effort
+    return {
+        "model": judge.model,
+        "max_tokens": judge.max_output_tokens,
+        "system": prompt.system,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": block} for block in prompt.blocks]}],
+        "output_config": output,
+    }
+
+
+def read_reply(reply: dict[str, Any]) -> Outcome:
+    """Return what a Messages reply comes to."""
+    usage, model = _usage(reply.get("usage")), reply.get("model")
+    model = model if isinstance(model, str) else None
+    reason = reply.get("stop_reason")
+    if reason in _STOP_REASONS:
+        return failure(_STOP_REASONS[reason], f"the reply stopped: {reason}", usage, model)
+    content = reply.get("content") or []
+    texts = [part.get("text", "") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+    try:
+        return success(parse_verdict("".join(texts)), usage, model or "")
+    except InvalidVerdictError as error:
+        return failure(ErrorCode.INVALID_VERDICT, str(error), usage, model)
+
+
+def read_result_line(line: str) -> ResultLine | None:
+    """Return what a line of a result file says, or ``None`` for a line that names no request of ours."""
+    try:
+        item = json.loads(line)
+    except ValueError:
+        return None
+    custom_id = item.get("custom_id") if isinstance(item, dict) else None
+    if not isinstance(custom_id, str):
+        return None
+    result = item.get("result")
+    return ResultLine(custom_id, _line_outcome(result if isinstance(result, dict) else {}), line)
+
+
+def _line_outcome(result: dict[str, Any]) -> Outcome:
+    # The type is read as text: the SDK builds an unknown type as a success.
+    kind = result.get("type")
+    if kind == "succeeded" and isinstance(result.get("message"), dict):
+        return read_reply(result["message"])
+    if kind == "expired":
+        return failure(ErrorCode.BATCH_EXPIRED, "the batch ended before this request was answered")
+    if kind == "canceled":
+        return failure(ErrorCode.BATCH_CANCELLED, "the batch was cancelled before this request was answered")
+    if kind == "errored":
+        outer = result.get("error")
+        inner = outer.get("error") if isinstance(outer, dict) else None
+        inner = inner if isinstance(inner, dict) else {}
+        code = _ERROR_TYPES.get(str(inner.get("type")), ErrorCode.PROVIDER_REJECTED)
+        return failure(code, f"{inner.get('type')}: {inner.get('message')}")
+    return failure(ErrorCode.UNREADABLE_REPLY, f"the result line has the unknown type {kind!r}")
+
+
+def _usage(usage: object) -> Usage:
+    if not isinstance(usage, dict):
+        return Usage()
+    cached = int(usage.get("cache_read_input_tokens") or 0)
+    written = int(usage.get("cache_creation_input_tokens") or 0)
+    return Usage(int(usage.get("input_tokens") or 0) + cached + written, cached, int(usage.get("output_tokens") or 0))

@@ -1,0 +1,86 @@
+"""Which servers judge: the local emulator, or the real providers. One setting decides, and nothing else does.
+
+With ``HULEEDU_JUDGE_BACKEND=emulator`` (the default) an emulator is started when it is needed and keys in the environment
+are not looked at. With ``provider`` the real services are used, or whatever the base-URL settings name.
+"""
+
+import os
+
+from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.providers.anthropic_provider import AnthropicProvider
+from huleedu_pipeline.providers.emulator.config import EmulatorConfig
+from huleedu_pipeline.providers.emulator.launcher import ensure_emulator
+from huleedu_pipeline.providers.http import Endpoint
+from huleedu_pipeline.providers.openai_provider import OpenAIProvider
+from huleedu_pipeline.providers.protocols import Provider
+from huleedu_pipeline.settings import Settings
+
+KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+DEFAULT_BASE_URLS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+
+
+class MissingKeyError(HuleeduError):
+    """The real provider is asked for and its key is not in the environment."""
+
+
+class JudgeBackendMismatchError(HuleeduError):
+    """A batch was planned for one backend and the setting names the other."""
+
+
+def emulator_config(settings: Settings) -> EmulatorConfig:
+    """Return the configuration of this installation's emulator."""
+    return EmulatorConfig(
+        state_dir=settings.emulator_dir,
+        profile=settings.emulator_profile,
+        latent_file=settings.emulator_latent_file,
+        seconds_per_job=settings.emulator_seconds_per_job,
+        idle_exit_seconds=settings.emulator_idle_exit_seconds,
+    )
+
+
+def endpoint(settings: Settings, provider: str) -> Endpoint:
+    """Return where ``provider`` is reached, starting the emulator if it is the backend and not running.
+
+    Raises:
+        MissingKeyError: the real service is asked for without a key.
+        EmulatorError: the emulator does not start.
+
+    """
+    timeouts = {
+        "connect_timeout_seconds": settings.connect_timeout_seconds,
+        "read_timeout_seconds": settings.read_timeout_seconds,
+    }
+    if settings.judge_backend == "emulator":
+        base_url = ensure_emulator(emulator_config(settings))
+        if provider == "openai":
+            base_url += "/v1"
+        return Endpoint(base_url, api_key="emulator", is_emulated=True, **timeouts)
+    variable = KEY_VARIABLES[provider]
+    key = os.environ.get(variable)
+    if not key:
+        raise MissingKeyError(
+            f"{variable}: is not set, and HULEEDU_JUDGE_BACKEND=provider needs it (export the key, or unset "
+            "HULEEDU_JUDGE_BACKEND to judge with the emulator)"
+        )
+    own = {"openai": settings.openai_base_url, "anthropic": settings.anthropic_base_url}[provider]
+    return Endpoint(own or DEFAULT_BASE_URLS[provider], api_key=key, is_emulated=False, **timeouts)
+
+
+def open_provider(settings: Settings, name: str) -> Provider:
+    """Return the adapter for provider ``name``; raises as :func:`endpoint`."""
+    where = endpoint(settings, name)
+    return OpenAIProvider(where) if name == "openai" else AnthropicProvider(where)
+
+
+def check_backend(settings: Settings, batch_id: str, judge_backend: str) -> None:
+    """Refuse to go on with a batch under another backend than it was planned for.
+
+    Raises:
+        JudgeBackendMismatchError: simulated and real judgements would mix.
+
+    """
+    if settings.judge_backend != judge_backend:
+        raise JudgeBackendMismatchError(
+            f"batch {batch_id}: was planned for HULEEDU_JUDGE_BACKEND={judge_backend} and the setting is now "
+            f"{settings.judge_backend} (set it back, or give the essays another batch_id)"
+        )

@@ -1,0 +1,24 @@
+"""The two failures of the emulator: one that the operator sees and one that is answered over HTTP.
+
+Not here: how a provider words a failure in JSON; that is each provider's format module.
+"""
+
+from __future__ import annotations
+
+
+class EmulatorError(RuntimeError):
+    """The emulator cannot be started, stopped or configured as asked."""
+
+
+class ApiError(Exception):
+    """A request is answered with an HTTP error.
+
+    ``status`` is the HTTP status; ``param`` and ``code`` are OpenAI's fields of those names (Anthropic has neither).
+    """
+
+    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.param = param
+        self.code = code

@@ -1,0 +1,200 @@
+"""OpenAI's wire shapes as the emulator writes them: replies, files, batches, result lines, lists, errors.
+
+Here: building JSON from records. Not here: reading what callers send (``openai_requests``) and the rules of a batch
+(``openai_jobs``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import ApiError
+from .judging import ModelReply
+from .records import Job, Json, Settlement, StoredFile
+
+SERVED_MODELS = ("emulated-gpt-6-luna", "emulated-gpt-6-sol")
+_MODELS_SINCE = 1_790_000_000
+
+
+def error_body(problem: ApiError) -> Json:
+    """Return the body of an error reply."""
+    kind = "server_error" if problem.status >= 500 else "invalid_request_error"
+    return {"error": {"message": problem.message, "type": kind, "param": problem.param, "code": problem.code}}
+
+
+def list_body(data: Sequence[Json], *, has_more: bool) -> Json:
+    """Return one page of a list."""
+    return {
+        "object": "list",
+        "data": list(data),
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
+        "has_more": has_more,
+    }
+
+
+def models_body() -> Json:
+    """Return the list of models."""
+    data = [{"id": name, "object": "model", "created": _MODELS_SINCE, "owned_by": "huleedu-emulator"} for name in SERVED_MODELS]
+    return {"object": "list", "data": data}
+
+
+def file_body(record: StoredFile) -> Json:
+    """Return a file object."""
+    return {
+        "id": record.id,
+        "object": "file",
+        "bytes": record.n_bytes,
+        "created_at": record.created_at,
+        "expires_at": record.expires_at,
+        "filename": record.filename,
+        "purpose": record.purpose,
+        "status": "processed",
+        "status_details": None,
+    }
+
+
+def response_body(key: str, created_at: int, request: Json, reply: ModelReply) -> Json:
+    """Return the reply of ``/v1/responses``; ``key`` is the unique part of its ids, ``request`` the body sent."""
+    incomplete = {"reason": "max_output_tokens"} if reply.truncated else None
+    status = "incomplete" if reply.truncated else "completed"
+    text = {"type": "output_text", "annotations": [], "logprobs": [], "text": reply.text}
+    return {
+        "id": f"resp_{key}",
+        "object": "response",
+        "created_at": created_at,
+        "status": status,
+        "background": False,
+        "completed_at": None if reply.truncated else created_at,
+        "error": None,
+        "incomplete_details": incomplete,
+        "instructions": request.get("instructions"),
+        "max_output_tokens": request.get("max_output_tokens"),
+        "metadata": request.get("metadata") or {},
+        "model": request["model"],
+        "output": [
+            {"id": f"msg_{key}", "type": "message", "status": status, "role": "assistant", "content": [text]},
+        ],
+        "parallel_tool_calls": True,
+        "previous_response_id": None,
+        "prompt_cache_key": request.get("prompt_cache_key"),
+        "reasoning": {"effort": None, "summary": None},
+        "safety_identifier": None,
+        "service_tier": "default",
+        "store": request.get("store", True),
+        "temperature": request.get("temperature", 1.0),
+        "text": request.get("text") or {"format": {"type": "text"}},
+        "tool_choice": "auto",
+        "tools": [],
+        "top_logprobs": 0,
+        "top_p": request.get("top_p", 1.0),
+        "truncation": "disabled",
+        "usage": {
+            "input_tokens": reply.input_tokens,
+            "input_tokens_details": {
+                "cached_tokens": 0,
+                "cache_write_tokens": 0,
+                "cache_write_tokens_details": {"ttl_30m_tokens": 0, "ttl_12h_tokens": 0},
+            },
+            "output_tokens": reply.output_tokens,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": reply.input_tokens + reply.output_tokens,
+        },
+        "user": None,
+    }
+
+
+def chat_body(key: str, created_at: int, request: Json, reply: ModelReply) -> Json:
+    """Return the reply of ``/v1/chat/completions``; arguments as for :func:`response_body`."""
+    message: Json = {"role": "assistant", "content": reply.text, "refusal": None, "annotations": []}
+    finish_reason = "length" if reply.truncated else "stop"
+    return {
+        "id": f"chatcmpl-{key}",
+        "object": "chat.completion",
+        "created": created_at,
+        "model": request["model"],
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}],
+        "usage": {
+            "prompt_tokens": reply.input_tokens,
+            "completion_tokens": reply.output_tokens,
+            "total_tokens": reply.input_tokens + reply.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": 0,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        },
+        "service_tier": "default",
+        "system_fingerprint": None,
+    }
+
+
+def batch_status(job: Job, now: float) -> str:
+    """Return the status of a batch at ``now`` (Unix seconds)."""
+    return "failed" if job.failed else job.clock.openai_phase(now)
+
+
+def batch_body(job: Job, now: float) -> Json:
+    """Return a batch object as it stands at ``now`` (Unix seconds)."""
+    clock, status = job.clock, batch_status(job, now)
+    ended = job.settlement or Settlement()
+    passed = job.validated and not job.failed and clock.validation_reached
+    finalizing = passed and clock.cancel_at is None and now >= clock.finalizing_at
+    if clock.cancel_at is not None:
+        finalizing = passed and clock.cancel_at >= clock.finalizing_at
+    return {
+        "id": job.id,
+        "object": "batch",
+        "endpoint": job.spec["endpoint"],
+        "model": job.model,
+        "errors": {"object": "list", "data": job.problems} if status == "failed" else None,
+        "input_file_id": job.spec["input_file_id"],
+        "completion_window": job.spec["completion_window"],
+        "status": status,
+        "output_file_id": ended.output_file_id,
+        "error_file_id": ended.error_file_id,
+        "created_at": int(clock.created_at),
+        "in_progress_at": int(clock.validated_at) if passed else None,
+        "expires_at": int(clock.expires_at),
+        "finalizing_at": int(clock.finalizing_at) if finalizing else None,
+        "completed_at": int(clock.completed_at) if status == "completed" else None,
+        "failed_at": int(clock.validated_at) if status == "failed" else None,
+        "expired_at": None,
+        "cancelling_at": None if clock.cancel_at is None else int(clock.cancel_at),
+        "cancelled_at": int(clock.over_at) if status == "cancelled" else None,
+        "request_counts": _request_counts(job, passed, now),
+        "usage": {
+            "input_tokens": ended.input_tokens,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": ended.output_tokens,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": ended.input_tokens + ended.output_tokens,
+        },
+        "metadata": job.spec["metadata"],
+    }
+
+
+def _request_counts(job: Job, passed: bool, now: float) -> Json:
+    if job.settlement is not None:
+        failed = job.settlement.errored + job.settlement.canceled
+        total = job.settlement.succeeded + failed
+        return {"total": total, "completed": job.settlement.succeeded, "failed": failed}
+    if not passed:
+        return {"total": 0, "completed": 0, "failed": 0}
+    # Which lines fail is known only once they have run, at the end; until then every line run counts as completed.
+    run = int(job.n_requests * job.clock.openai_share_run(now))
+    return {"total": job.n_requests, "completed": run, "failed": 0}
+
+
+def result_line(key: str, custom_id: str, status: int, body: Json) -> Json:
+    """Return a line of an output or error file for a request that was run."""
+    response = {"status_code": status, "request_id": f"req_{key}", "body": body}
+    return {"id": f"batch_req_{key}", "custom_id": custom_id, "response": response, "error": None}
+
+
+def cancelled_line(key: str, custom_id: str) -> Json:
+    """Return a line of an error file for a request that a cancellation kept from running."""
+    error = {"code": "batch_cancelled", "message": "This request was not run: its batch was cancelled before."}
+    return {"id": f"batch_req_{key}", "custom_id": custom_id, "response": None, "error": error}

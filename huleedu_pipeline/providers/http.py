@@ -1,0 +1,99 @@
+"""HTTP as both SDKs do it (httpx2): explicit time-outs, and one translation of everything that can go wrong.
+
+Both SDKs repeat a POST by themselves after a time-out or a server error, which for a paid call means paying twice;
+every client of this project is therefore made with retries off, and what to repeat is decided in the open.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from huleedu_pipeline.providers.protocols import AmbiguousError, ProviderError, RejectedError
+
+NOTHING_WAS_DONE = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
+TEMPORARY = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a provider is reached and with which key. The key is shown nowhere."""
+
+    base_url: str
+    api_key: str
+    is_emulated: bool
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.base_url!r})"
+
+    @property
+    def timeout(self) -> httpx2.Timeout:
+        """The four time-outs of every call, in seconds."""
+        read, connect = self.read_timeout_seconds, self.connect_timeout_seconds
+        return httpx2.Timeout(connect=connect, read=read, write=read, pool=read)
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn whatever the SDK, HTTP or JSON raises inside into :class:`ProviderError`; ``what`` says what was tried."""
+    try:
+        yield
+    except ProviderError:
+        raise
+    except Exception as error:
+        raise _translate(what, error) from error
+
+
+def _translate(what: str, error: Exception) -> ProviderError:
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        message = f"{what}: the provider answered {status}: {_provider_message(error)}"
+        if status in NOTHING_WAS_DONE:
+            return RejectedError(
+                message, status=status, is_temporary=status in TEMPORARY, retry_after_seconds=_retry_after(error)
+            )
+        return AmbiguousError(message, is_billed=False)
+    never_arrived = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+    if never_arrived:
+        return AmbiguousError(f"{what}: the provider can not be reached", is_billed=False)
+    return AmbiguousError(f"{what}: no usable answer ({type(error).__name__}); it is not known whether the call took effect")
+
+
+def _provider_message(error: Exception) -> str:
+    body = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    message = inner.get("message") if isinstance(inner, dict) else None
+    return str(message) if message else type(error).__name__
+
+
+def _retry_after(error: Exception) -> float | None:
+    response = getattr(error, "response", None)
+    value = response.headers.get("retry-after") if isinstance(response, httpx2.Response) else None
+    try:
+        return float(value) if value is not None else None
+    except ValueError:
+        return None
+
+
+def json_object(response: httpx2.Response) -> dict[str, Any]:
+    """Return the response's JSON object.
+
+    Raises:
+        AmbiguousError: the response is something else (a proxy's page, a cut-off text): nothing can be concluded from it.
+
+    """
+    try:
+        value = json.loads(response.content)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        kind = response.headers.get("content-type", "no content type")
+        raise AmbiguousError(
+            f"{response.request.url.path}: the answer is no JSON object ({kind}, {len(response.content)} bytes)"
+        )
+    return value

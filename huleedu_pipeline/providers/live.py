@@ -1,0 +1,84 @@
+"""Live judging: bounded concurrency, and every answer recorded before anything else happens with it.
+
+``per_request`` runs each request on its own; ``serial_bundle`` runs bundles of up to 64 side by side and the requests of
+one bundle one after another. In both, every request keeps its own outcome: an error in one never costs another its answer.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from huleedu_pipeline.judging.costs import cost_usd
+from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, failure
+from huleedu_pipeline.ledger import Answer, Ledger, RequestRecord
+from huleedu_pipeline.ledger.leases import Lease
+from huleedu_pipeline.ledger.store import batched
+from huleedu_pipeline.providers.protocols import AmbiguousError, Provider, RejectedError
+
+MAX_BUNDLE = 64
+MAX_ATTEMPTS = 4
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+REQUEST_IS_WRONG = frozenset({400, 413, 422})
+
+
+def judge_live(
+    ledger: Ledger, provider: Provider, requests: Sequence[RequestRecord], lease: Lease, *, is_bundled: bool, concurrency: int
+) -> None:
+    """Ask for every request and record each answer as it comes.
+
+    Raises:
+        RejectedError: the provider refuses every call (key, credit, unknown model): the rest is not asked.
+
+    """
+    bundles = list(batched(requests, MAX_BUNDLE if is_bundled else 1))
+    asyncio.run(_judge_all(ledger, provider, bundles, lease, concurrency))
+
+
+async def _judge_all(
+    ledger: Ledger, provider: Provider, bundles: list[list[RequestRecord]], lease: Lease, concurrency: int
+) -> None:
+    free = asyncio.Semaphore(concurrency)
+
+    async def run(bundle: list[RequestRecord]) -> None:
+        async with free:
+            for request in bundle:
+                lease.ensure_held()
+                await asyncio.to_thread(ledger.mark_sent, [request.custom_id])
+                outcome, raw = await _ask(provider, request)
+                cost = cost_usd(request.model, outcome.usage, is_batch=False)
+                answer = Answer(request.custom_id, outcome, cost, raw, datetime.now(UTC))
+                await asyncio.to_thread(ledger.record_answers, [answer])
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for bundle in bundles:
+                group.create_task(run(bundle))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    finally:
+        await provider.aclose()
+
+
+async def _ask(provider: Provider, request: RequestRecord) -> tuple[Outcome, str | None]:
+    """Ask until there is an answer, or a reason not to ask again; never after a call that may have been billed."""
+    body, pause = json.loads(request.body), FIRST_PAUSE_SECONDS
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        try:
+            return await provider.ask(body)
+        except RejectedError as error:
+            if error.status in REQUEST_IS_WRONG:
+                return failure(ErrorCode.PROVIDER_REJECTED, str(error)), None
+            if not error.is_temporary:
+                raise
+            if attempt == MAX_ATTEMPTS:
+                return failure(ErrorCode.RATE_LIMITED, str(error)), None
+            wait = error.retry_after_seconds
+        except AmbiguousError as error:
+            if error.is_billed or attempt == MAX_ATTEMPTS:
+                return failure(ErrorCode.NO_ANSWER, str(error)), None
+            wait = None
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0) if wait is None else wait)  # noqa: S311
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+    raise AssertionError("the last attempt returns or raises")

@@ -1,0 +1,111 @@
+"""From a validated batch to recorded requests: what will be asked, fixed before anything is paid.
+
+The judge, the mode and the texts' identity are written to the ledger when a batch is first planned and read from there
+ever after, so a setting that changes later never changes a batch half way.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
+from huleedu_pipeline.comparisons import ComparisonPair
+from huleedu_pipeline.essays import Batch
+from huleedu_pipeline.essays.spec import BatchSpec
+from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, render
+from huleedu_pipeline.judging.requests import custom_id
+from huleedu_pipeline.judging.spec import Judge, resolve_model
+from huleedu_pipeline.ledger import BatchRecord, Ledger, RequestRecord, UnknownBatchError
+from huleedu_pipeline.providers import anthropic_wire, openai_wire
+from huleedu_pipeline.providers.backend import check_backend
+from huleedu_pipeline.settings import Settings
+
+_BODY_BUILDERS = {"openai": openai_wire.build_body, "anthropic": anthropic_wire.build_body}
+
+
+def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
+    """Return the judge that ``batch`` asks for."""
+    wanted = batch.spec.judge
+    return Judge(
+        provider=wanted.provider,
+        model=resolve_model(wanted, is_emulated=is_emulated),
+        prompt_template=TEMPLATE,
+        system_prompt=SYSTEM_PROMPT,
+        assignment_prompt=batch.prompt,
+        rubric=batch.rubric,
+        temperature=wanted.temperature,
+        max_output_tokens=wanted.max_output_tokens,
+        reasoning_effort=wanted.reasoning_effort,
+        output_verbosity=wanted.output_verbosity,
+    )
+
+
+def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
+    """Record a batch in the ledger, or find it there.
+
+    Raises:
+        ChangedBatchError: its requests were planned for other content.
+        JudgeBackendMismatchError: they were planned for another backend.
+
+    """
+    batch_id = batch.spec.batch_id
+    try:
+        known = ledger.batch(batch_id)
+    except UnknownBatchError:
+        pass
+    else:
+        if ledger.tally(batch_id).n_requests:
+            check_backend(settings, batch_id, known.judge_backend)
+    judge = make_judge(batch, is_emulated=settings.judge_backend == "emulator")
+    return ledger.register_batch(
+        batch_id=batch_id,
+        llm_batching_mode=batch.spec.llm_batching_mode,
+        judge_backend=settings.judge_backend,
+        content_sha256=short_hash([batch.content_sha256, settings.judge_backend], 64),
+        original_request=canonical_json({"batch": batch.spec.model_dump(mode="json"), "judge": asdict(judge)}),
+        n_essays=sum(not essay.is_anchor for essay in batch.essays),
+        n_anchors=sum(essay.is_anchor for essay in batch.essays),
+    )
+
+
+def planned_spec(ledger: Ledger, batch_id: str) -> BatchSpec:
+    """Return a batch's specification as it was first planned."""
+    return BatchSpec.model_validate(json.loads(ledger.batch(batch_id).original_request)["batch"])
+
+
+def plan_requests(
+    ledger: Ledger, batch_id: str, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]
+) -> list[RequestRecord]:
+    """Record one request for each pair, where it is not recorded yet, and return all of the batch's requests.
+
+    Args:
+        ledger: The ledger, which knows the batch and its judge.
+        batch_id: The batch.
+        pairs: Pairs in the order in which they are to be asked.
+        texts: Text of each essay by its id.
+
+    """
+    judge = Judge(**json.loads(ledger.batch(batch_id).original_request)["judge"])
+    build_body = _BODY_BUILDERS[judge.provider]
+    planned = []
+    for position, pair in enumerate(pairs):
+        body = canonical_json(build_body(judge, render(judge, texts[pair.essay_a_id], texts[pair.essay_b_id])))
+        planned.append(
+            RequestRecord(
+                custom_id=custom_id(batch_id, pair.pair_id, judge.judge_id),
+                batch_id=batch_id,
+                position=position,
+                pair_id=pair.pair_id,
+                essay_a_id=pair.essay_a_id,
+                essay_b_id=pair.essay_b_id,
+                wave=pair.wave,
+                replicate=pair.replicate,
+                judge_id=judge.judge_id,
+                provider=judge.provider,
+                model=judge.model,
+                prompt_sha256=sha256_hex(body),
+                body=body,
+            )
+        )
+    ledger.plan_requests(planned)
+    return ledger.requests(batch_id)

@@ -1,0 +1,126 @@
+"""What a provider can do, as the rest of the system sees it, and the errors that can come of it.
+
+An adapter turns requests into HTTP through the provider's own SDK and turns everything that can come back, including an
+SDK's, HTTP's or JSON's exceptions, into the types below. Not here: when to submit, poll or collect (:mod:`.submission`,
+:mod:`.collection`, :mod:`.live`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.judging.outcome import Outcome
+from huleedu_pipeline.ledger.records import RequestRecord
+from huleedu_pipeline.ledger.states import JobState
+
+
+class ProviderError(HuleeduError):
+    """A call to a provider that did not work out."""
+
+
+class RejectedError(ProviderError):
+    """The provider definitely refused the call: nothing was created and nothing is billed.
+
+    ``is_temporary`` is set when the same call may succeed later (rate limits); ``retry_after_seconds`` as it asked.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, is_temporary: bool = False, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.is_temporary = is_temporary
+        self.retry_after_seconds = retry_after_seconds
+
+
+class AmbiguousError(ProviderError):
+    """It is not known whether the call took effect: time-out, lost connection, server error, unreadable answer.
+
+    ``is_billed`` is false where the call surely produced nothing to pay for (it never arrived, or the server itself
+    failed), which matters for live calls alone: a job that may have been created is always looked for first.
+    """
+
+    def __init__(self, message: str, *, is_billed: bool = True) -> None:
+        super().__init__(message)
+        self.is_billed = is_billed
+
+
+@dataclass(frozen=True)
+class JobSnapshot:
+    """A provider's batch job as its API shows it.
+
+    ``state`` is ``None`` for a status that means "not finished", known or not; ``token`` is ours, where the provider keeps it.
+    """
+
+    provider_job_id: str
+    status: str
+    state: JobState | None
+    created_at: datetime
+    ended_at: datetime | None
+    n_requests: int | None
+    token: str | None
+    result_files: tuple[str, ...] = ()
+    error_message: str | None = None
+
+
+@dataclass(frozen=True)
+class ResultLine:
+    """One line of a result file: what it says about which request, and the line itself."""
+
+    custom_id: str
+    outcome: Outcome
+    raw: str
+
+
+@dataclass(frozen=True)
+class JobLimits:
+    """Most requests and bytes that the provider takes in one batch job."""
+
+    max_requests: int
+    max_bytes: int
+
+
+class Provider(Protocol):
+    """A provider of judgements, live and in batch jobs. Every method raises only :class:`ProviderError`.
+
+    ``keeps_token`` says whether its jobs carry our token; if not, a lost job is recognised by its time and size.
+    """
+
+    name: str
+    job_limits: JobLimits
+    keeps_token: bool
+
+    async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
+        """Make one live call and return what it came to and the reply as received."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the connections of live calls."""
+        ...
+
+    def upload(self, token: str, requests: Sequence[RequestRecord]) -> str | None:
+        """Upload the input file of a job where the provider wants one, and return its id."""
+        ...
+
+    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+        """Create a batch job. This is the call that spends money; it is never repeated by itself."""
+        ...
+
+    def list_jobs(self, created_after: datetime) -> list[JobSnapshot]:
+        """Return the jobs created after an instant, newest first."""
+        ...
+
+    def retrieve_job(self, provider_job_id: str) -> JobSnapshot:
+        """Return one job."""
+        ...
+
+    def download(self, job: JobSnapshot, folder: Path) -> list[Path]:
+        """Download a finished job's result files into ``folder``, each whole or not at all, and return them."""
+        ...
+
+    def read_results(self, path: Path) -> Iterator[ResultLine]:
+        """Read a downloaded result file line by line."""
+        ...

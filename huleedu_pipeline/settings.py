@@ -1,0 +1,94 @@
+"""Settings: every choice that an installation makes, read once from the environment (prefix ``HULEEDU_``).
+
+Here: where state lives, which judge backend is used, time limits. Not here: anything about one batch (that is
+``batch.yaml``, see :mod:`huleedu_pipeline.essays.spec`) and no secret: API keys are read from ``OPENAI_API_KEY`` and
+``ANTHROPIC_API_KEY`` at the moment a client is made, and stored nowhere.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+JudgeBackend = Literal["emulator", "provider"]
+
+
+class Settings(BaseSettings):
+    """One installation's settings; each field is the environment variable ``HULEEDU_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix="HULEEDU_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path(".huleedu"), description="Folder of everything mutable; removing it resets the system.")
+    judge_backend: JudgeBackend = Field(
+        default="emulator",
+        description="'emulator' judges locally for nothing; 'provider' sends requests to the real services and costs money.",
+    )
+    openai_base_url: str | None = Field(
+        default=None, description="OpenAI-compatible server to use instead of OpenAI's own (backend 'provider')."
+    )
+    anthropic_base_url: str | None = Field(
+        default=None, description="Server to use instead of Anthropic's own (backend 'provider')."
+    )
+    emulator_profile: Literal["surface", "latent"] = Field(
+        default="surface", description="How the local emulator judges; see docs/emulator.md."
+    )
+    emulator_latent_file: Path | None = Field(
+        default=None, description="JSON file with the true theta of each text, for the profile 'latent'."
+    )
+    emulator_seconds_per_job: float = Field(
+        default=3.0, gt=0, description="How long the emulator takes over a batch job, in seconds."
+    )
+    emulator_idle_exit_seconds: float = Field(
+        default=600.0, gt=0, description="The emulator ends by itself after this long without a request, in seconds."
+    )
+    live_concurrency: int = Field(default=8, ge=1, le=256, description="Live judge calls in flight at once.")
+    connect_timeout_seconds: float = Field(default=10.0, gt=0, description="Time to connect to a provider, in seconds.")
+    read_timeout_seconds: float = Field(default=120.0, gt=0, description="Time to wait for a reply, in seconds.")
+    reconcile_settle_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        description="After a submission whose outcome is unknown, how long a provider's listing may lag, in seconds.",
+    )
+    poll_interval_seconds: float = Field(
+        default=2.0, gt=0, description="How often `huleedu run --wait` looks at the provider's jobs, in seconds."
+    )
+
+    def absolute(self) -> "Settings":
+        """Return the same settings with ``home`` resolved, so that a process may change its working directory."""
+        return self.model_copy(update={"home": self.home.expanduser().resolve()})
+
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of the ledger."""
+        return f"sqlite:///{self.home / 'ledger.sqlite'}"
+
+    @property
+    def lake_dir(self) -> Path:
+        """Folder of the Parquet lake."""
+        return self.home / "lake"
+
+    @property
+    def raw_dir(self) -> Path:
+        """Folder of the providers' result files as they were downloaded."""
+        return self.lake_dir / "raw"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The published DuckDB file."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def dagster_dir(self) -> Path:
+        """``DAGSTER_HOME`` of this installation."""
+        return self.home / "dagster"
+
+    @property
+    def inbox_dir(self) -> Path:
+        """Folder in which a batch folder is dropped to be run."""
+        return self.home / "inbox"
+
+    @property
+    def emulator_dir(self) -> Path:
+        """State folder of the local emulator."""
+        return self.home / "emulator"

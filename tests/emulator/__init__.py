@@ -1,0 +1,1 @@
+"""Tests of the emulator through the providers' own SDKs and over real sockets."""
