@@ -155,7 +155,7 @@ def _job_row(book: Ledger, token: str) -> dict[str, object]:
         "provider": job.provider,
         "model": job.model,
         "provider_job_id": job.provider_job_id,
-        "status": job.state,
+        "status": str(job.state),
         "n_requests": job.n_requests,
         "n_succeeded": tally.n_succeeded,
         "n_failed": tally.n_failed,

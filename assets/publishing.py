@@ -20,7 +20,7 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
         batch, tally = book.batch(batch_id), book.tally(batch_id)
         row = {
             "batch_id": batch_id,
-            "status": batch.status,
+            "status": str(batch.status),
             "current_phase": PHASES[batch.status],
             "llm_batching_mode": batch.llm_batching_mode,
             "n_essays": batch.n_essays,
@@ -40,13 +40,18 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
 
 
 @dg.asset(deps=["batch_results"], owners=OWNERS, code_version="1", kinds={"duckdb"}, pool=POOL)
-def warehouse(lake: LakeResource, warehouse_file: WarehouseResource) -> dg.MaterializeResult[None]:
+def warehouse(
+    lake: LakeResource, ledger: LedgerResource, warehouse_file: WarehouseResource
+) -> dg.MaterializeResult[None]:
     """The published DuckDB file: every table of every batch, the views, and a comment on each column.
 
     Built beside the old file and moved into place, so a reader keeps what it opened and nobody waits for anybody.
     """
-    with explained():
-        counts = warehouse_file.publish(lake.open())
+    with explained(), ledger.open() as book:
+        store = lake.open()
+        accounted = [b.batch_id for b in book.batches() if b.completed_at and store.path(BATCH_STATUS, b.batch_id).exists()]
+        counts = warehouse_file.publish(store)
+        book.mark_published(accounted)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": sum(counts.values()),

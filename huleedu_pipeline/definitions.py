@@ -27,7 +27,7 @@ def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Defin
     resources = {
         "lake": LakeResource(root=str(settings.lake_dir)),
         "ledger": LedgerResource(url=settings.ledger_url),
-        "work": PaidWorkResource(settings=settings.model_dump(mode="json")),
+        "work": PaidWorkResource(settings=settings.model_dump(mode="json", exclude_none=True)),
         "warehouse_file": WarehouseResource(path=str(settings.warehouse_path)),
     }
     return dg.Definitions(

@@ -23,7 +23,7 @@ ConfidenceLabel = Literal["HIGH", "MID", "LOW"]
 GAP_PRIOR_SD = 1.0
 BLUR_PRIOR_MEAN, BLUR_PRIOR_SD = float(np.log(1 / 3)), 1.0
 MIDDLE_PRIOR_SD = 3.0
-N_CHAINS, N_WARM_UP, N_KEPT, KEEP_EVERY = 400, 150, 20, 10
+N_DRAWS, N_ITERATIONS = 2000, 100
 HIGH_PROBABILITY, MID_PROBABILITY = 0.70, 0.40
 
 
@@ -146,39 +146,32 @@ class _Boundaries:
         return np.asarray(np.log(np.maximum(mass, np.finfo(float).tiny)).sum(axis=0), dtype=np.float64)
 
     def sample(self, anchor_covariance: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Draw from the posterior of boundaries and anchors' locations by elliptical slice sampling.
+        """Draw boundaries together with the anchors' locations that they are drawn for.
 
-        The prior is normal in (phi, anchors' locations), so the sampler of Murray, Adams & MacKay (2010) applies as it
-        is: it has nothing to tune. Chains run side by side, vectorised.
+        Each draw first moves the anchors within their uncertainty and then draws the boundaries given those places, so
+        the anchors' grades inform the boundaries and never the locations. The prior of phi is normal, so the elliptical
+        slice sampler of Murray, Adams & MacKay (2010) applies as it is and has nothing to tune; draws run side by side.
 
         Returns:
-            Boundaries, shape (n_grades - 1, draws), and shifts of the anchors from their estimates, shape
-            (n_anchors, draws), both in logits.
-
+            Boundaries, shape (n_grades - 1, N_DRAWS), and shifts of the anchors from their estimates, shape
+            (n_anchors, N_DRAWS), both in logits.
         """
-        k = self.n_grades
-        prior_mean = np.zeros(k)
-        prior_mean[0] = self.anchors.mean() - (self.levels.mean() - (k - 1) / 2)
-        prior_mean[-1] = BLUR_PRIOR_MEAN
-        prior_sd = np.full(k, GAP_PRIOR_SD)
-        prior_sd[0], prior_sd[-1] = MIDDLE_PRIOR_SD, BLUR_PRIOR_SD
+        prior_mean, prior_sd = np.zeros((self.n_grades, 1)), np.full((self.n_grades, 1), GAP_PRIOR_SD)
+        prior_mean[0], prior_sd[0] = self.anchors.mean() - (self.levels.mean() - (self.n_grades - 1) / 2), MIDDLE_PRIOR_SD
+        prior_mean[-1], prior_sd[-1] = BLUR_PRIOR_MEAN, BLUR_PRIOR_SD
         values, vectors = np.linalg.eigh(anchor_covariance)
-        root = vectors * np.sqrt(np.maximum(values, 0.0)) / self.step
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        shifts = root @ rng.standard_normal((len(root), N_DRAWS))
+        places = self.anchors[:, None] + shifts / self.step
 
-        def prior_draw() -> Floats:
-            phi = prior_sd[:, None] * rng.standard_normal((k, N_CHAINS))
-            return np.concatenate([phi, root @ rng.standard_normal((len(root), N_CHAINS))])
+        def log_likelihood(deviation: Floats) -> Floats:
+            return self.log_likelihood(prior_mean + deviation, places)
 
-        def log_likelihood(x: Floats) -> Floats:
-            return self.log_likelihood(prior_mean[:, None] + x[:k], self.anchors[:, None] + x[k:])
-
-        x, kept = np.zeros((k + len(root), N_CHAINS)), []
-        for iteration in range(N_WARM_UP + N_KEPT * KEEP_EVERY):
-            x = _slice_step(x, prior_draw(), log_likelihood, rng)
-            if iteration >= N_WARM_UP and (iteration - N_WARM_UP) % KEEP_EVERY == 0:
-                kept.append(x)
-        draws = np.concatenate(kept, axis=1)
-        return self.step * self.boundaries(prior_mean[:, None] + draws[:k]), self.step * draws[k:]
+        deviation = np.zeros((self.n_grades, N_DRAWS))
+        for _ in range(N_ITERATIONS):
+            prior_draw = prior_sd * rng.standard_normal(deviation.shape)
+            deviation = _slice_step(deviation, prior_draw, log_likelihood, rng)
+        return self.step * self.boundaries(prior_mean + deviation), shifts
 
 
 def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats], Floats], rng: np.random.Generator) -> Floats:

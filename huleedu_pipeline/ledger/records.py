@@ -22,6 +22,12 @@ class BatchRecord:
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None
+    published_at: datetime | None
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the batch is completed and its results are where analysts read them."""
+        return self.published_at is not None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ batches = sa.Table(
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("updated_at", UtcInstant, nullable=False),
     sa.Column("completed_at", UtcInstant),
+    sa.Column("published_at", UtcInstant),
 )
 
 provider_jobs = sa.Table(

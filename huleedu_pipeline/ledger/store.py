@@ -146,6 +146,12 @@ class Ledger:
                 .values(status=to, updated_at=at, completed_at=completed)
             )
 
+    def mark_published(self, batch_ids: Iterable[str]) -> None:
+        """Record that the results of completed batches have reached the warehouse."""
+        with self.engine.begin() as connection:
+            chosen = (batches.c.batch_id.in_(list(batch_ids)), batches.c.completed_at.is_not(None))
+            connection.execute(batches.update().where(*chosen).values(published_at=now()))
+
     # Requests and outcomes
 
     def plan_requests(self, planned: Iterable[RequestRecord]) -> int:
@@ -319,8 +325,8 @@ def _job_record(row: RowMapping) -> JobRecord:
 
 
 def _outcome_record(row: RowMapping) -> OutcomeRecord:
-    request = RequestRecord(**{name: row[name] for name in requests.c.keys()})
-    values = {name: row[f"outcome__{name}"] for name in outcomes.c.keys() if name != "custom_id"}
+    request = RequestRecord(**{column.name: row[column.name] for column in requests.c})
+    values = {c.name: row[f"outcome__{c.name}"] for c in outcomes.c if c.name != "custom_id"}
     return OutcomeRecord(request=request, **values)
 
 

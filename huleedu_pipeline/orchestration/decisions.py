@@ -11,6 +11,7 @@ from enum import Enum
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobState
 
 MAX_FAILED_RUNS = 3
+COMPLETED = "completed and published"
 
 
 class Due(Enum):
@@ -48,8 +49,8 @@ def decide(situation: Situation) -> Decision:
     :data:`MAX_FAILED_RUNS`; bounded retries make failure quiet, so a batch that has used them up is named each time.
     """
     batch = situation.batch
-    if batch.status is BatchStatus.COMPLETED_MAX_COMPARISONS:
-        return Decision(Due.NOTHING, "completed")
+    if batch.is_published:
+        return Decision(Due.NOTHING, COMPLETED)
     if situation.has_run_in_progress:
         return Decision(Due.WAIT, "a run is in progress")
     if situation.n_failed_runs >= MAX_FAILED_RUNS:
@@ -70,5 +71,5 @@ def decide(situation: Situation) -> Decision:
 
 def status_line(decisions: Sequence[tuple[str, Decision]]) -> str:
     """Return one line that says what each unfinished batch waits for."""
-    parts = [f"{batch_id}: {decision.reason}" for batch_id, decision in decisions if decision.reason != "completed"]
+    parts = [f"{batch_id}: {decision.reason}" for batch_id, decision in decisions if decision.reason != COMPLETED]
     return "; ".join(parts) or "no batch is waiting"

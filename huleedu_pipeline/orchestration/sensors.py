@@ -23,8 +23,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         job=submit_batch,
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Sees batch folders that arrive in the inbox, checks them, and asks for the run that submits each. A folder "
-        "with a mistake in it is named in the tick's message, and is tried again as soon as it is mended.",
+        description="Sees batch folders that arrive in the inbox, checks them, and asks for the run that submits each. "
+        "A folder with a mistake in it is named in the tick's message, and is tried again as soon as it is mended.",
     )
     def inbox_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         ledger = Ledger(settings.ledger_url)
@@ -51,8 +51,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         job=collect_batch,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks at the providers' batch jobs, records what it sees, and asks for the run that collects a batch when all "
-        "its jobs have finished. It only reads at the provider and never submits.",
+        description="Looks at the providers' batch jobs, records what it sees, and asks for the run that collects a batch "
+        "when all its jobs have finished. It only reads at the provider and never submits.",
     )
     def provider_jobs_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         ledger = Ledger(settings.ledger_url)

@@ -52,7 +52,7 @@ def look(
     unfinished = [
         batch
         for batch in ledger.batches()
-        if batch.status is not BatchStatus.COMPLETED_MAX_COMPARISONS and (only is None or batch.batch_id == only)
+        if not batch.is_published and (only is None or batch.batch_id == only)
     ]
     ours = {batch.batch_id for batch in unfinished if batch.judge_backend == settings.judge_backend}
     open_jobs = [job for job in ledger.jobs(states=[JobState.SUBMITTED]) if job.batch_id in ours]

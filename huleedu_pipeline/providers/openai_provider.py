@@ -109,9 +109,12 @@ class OpenAIProvider:
         paths = []
         for file_id in job.result_files:
             path = folder / f"{file_id}.jsonl"
-            with translated(f"downloading result file {file_id}"), replacing(path) as temporary:
-                with self._client.files.with_streaming_response.content(file_id) as response:
-                    response.stream_to_file(temporary)
+            with (
+                translated(f"downloading result file {file_id}"),
+                replacing(path) as temporary,
+                self._client.files.with_streaming_response.content(file_id) as response,
+            ):
+                response.stream_to_file(temporary)
             paths.append(path)
         return paths
 

@@ -113,7 +113,7 @@ def _look_for(ledger: Ledger, provider: Provider, job: JobRecord, settle_seconds
     if len(candidates) > 1:
         names = ", ".join(snapshot.provider_job_id for snapshot in candidates)
         raise ReconcileError(
-            f"batch {job.batch_id}: the submission {job.token} may be any of {names} at {provider.name}; nothing was sent again "
-            "(look at them at the provider, and cancel those that are not this batch's)"
+            f"batch {job.batch_id}: the submission {job.token} may be any of {names} at {provider.name}; nothing was sent "
+            "again (look at them at the provider, and cancel those that are not this batch's)"
         )
     return candidates[0] if candidates else None

@@ -1,0 +1,1 @@
+"""The ledger's migrations (Alembic), packaged so that an installed version can apply them."""

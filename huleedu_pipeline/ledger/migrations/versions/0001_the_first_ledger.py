@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.String(length=32), nullable=False),
         sa.Column("updated_at", sa.String(length=32), nullable=False),
         sa.Column("completed_at", sa.String(length=32), nullable=True),
+        sa.Column("published_at", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("batch_id", name=op.f("pk_batches")),
     )
     op.create_table(

@@ -1,0 +1,158 @@
+"""Running one batch from the command line: the daemon's jobs and decisions, in this process, to the end.
+
+Interrupted at any point and started again, a run goes on where the ledger says it stopped.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.common import cj_batch
+from huleedu_pipeline.definitions import build_definitions
+from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.essays import read_batch
+from huleedu_pipeline.essays.inbox import stage
+from huleedu_pipeline.ledger import BatchStatus, Ledger
+from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
+from huleedu_pipeline.orchestration.home import open_instance
+from huleedu_pipeline.orchestration.jobs import COLLECT, REBUILD, SUBMIT
+from huleedu_pipeline.orchestration.watch import look, runs_in_progress
+from huleedu_pipeline.providers.planning import register
+from huleedu_pipeline.settings import Settings
+
+PROCESS_TAG = "huleedu/process"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class RunFailedError(HuleeduError):
+    """A Dagster run failed; the message is the failed step's own."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a caller may show while a batch is run."""
+
+    step: str
+    reason: str
+
+
+def take_in(folder: Path, settings: Settings) -> str:
+    """Validate the batch in ``folder``, register it, put a copy into the inbox and return its id.
+
+    Raises:
+        HuleeduError: the folder is not valid, or differs from what was submitted under its batch_id.
+    """
+    batch = read_batch(folder)
+    ledger = Ledger(settings.ledger_url)
+    try:
+        register(ledger, settings, batch)
+    finally:
+        ledger.close()
+    stage(folder, settings.inbox_dir)
+    return batch.spec.batch_id
+
+
+def run_batch(
+    batch_id: str, settings: Settings, *, wait: bool, on_progress: Callable[[Progress], None] = lambda _: None
+) -> BatchStatus:
+    """Run a batch that is in the inbox: submit it and, with ``wait``, watch and collect until it is completed.
+
+    Args:
+        batch_id: The batch.
+        settings: The installation's settings.
+        wait: Whether to stay until the results are published; otherwise the daemon, or another call, collects them.
+        on_progress: Called whenever something begins.
+
+    Raises:
+        RunFailedError: a run failed; what was paid for is recorded, and the next call goes on from there.
+    """
+    definitions = build_definitions(settings)
+    with open_instance(settings) as instance:
+        _bury_dead_runs(instance, batch_id)
+        instance.add_dynamic_partitions(str(cj_batch.name), [batch_id])
+        while True:
+            decision, status = _look(settings, instance, batch_id)
+            if decision.due is Due.NOTHING:
+                return status
+            if decision.due is Due.SUBMIT:
+                on_progress(Progress("submitting", decision.reason))
+                _execute(definitions, instance, SUBMIT, batch_id)
+            elif not wait:
+                return status
+            elif decision.due is Due.COLLECT:
+                on_progress(Progress("collecting", decision.reason))
+                _execute(definitions, instance, COLLECT, batch_id)
+            else:
+                on_progress(Progress("waiting", decision.reason))
+                time.sleep(settings.poll_interval_seconds)
+
+
+def rebuild(settings: Settings) -> None:
+    """Publish the lake as it is now.
+
+    Raises:
+        RunFailedError: the run failed.
+    """
+    with open_instance(settings) as instance:
+        _execute(build_definitions(settings), instance, REBUILD, None)
+
+
+def _look(settings: Settings, instance: dg.DagsterInstance, batch_id: str) -> tuple[Decision, BatchStatus]:
+    ledger = Ledger(settings.ledger_url)
+    try:
+        seen = look(ledger, settings, instance, only=batch_id)
+        status = ledger.batch(batch_id).status
+    finally:
+        ledger.close()
+    if seen.problems:
+        return Decision(Due.WAIT, "; ".join(seen.problems)), status
+    if not seen.situations:
+        return Decision(Due.NOTHING, "completed"), status
+    # A person who starts a batch by hand has seen the failed runs: they do not count against this attempt.
+    return decide(replace(seen.situations[0], n_failed_runs=0)), status
+
+
+def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, batch_id: str | None) -> None:
+    tags = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"} | ({"huleedu/batch": batch_id} if batch_id else {})
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance, partition_key=batch_id, tags=tags, run_config=QUIET, raise_on_error=False
+    )
+    if not result.success:
+        raise RunFailedError(_why(result))
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    """Return what the failed step said, in its own words where it has some."""
+    for event in result.get_step_failure_events():
+        data: Any = event.event_specific_data
+        failure = data.user_failure_data
+        if failure is not None and failure.description:
+            return str(failure.description)
+        if data.error is not None:
+            cause = data.error.cause or data.error
+            return f"{event.step_key}: {cause.message.strip()}"
+    return f"run {result.run_id} failed; `huleedu ui` shows its log"
+
+
+def _bury_dead_runs(instance: dg.DagsterInstance, batch_id: str) -> None:
+    """Mark runs as failed whose process on this machine is gone: nothing else would ever end them at once."""
+    for run in runs_in_progress(instance, batch_id):
+        host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
+        if host == socket.gethostname() and not _is_alive(int(pid)):
+            instance.report_run_failed(run, message="the process that ran it has ended")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
