@@ -40,9 +40,7 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
 
 
 @dg.asset(deps=["batch_results"], owners=OWNERS, code_version="1", kinds={"duckdb"}, pool=POOL)
-def warehouse(
-    lake: LakeResource, ledger: LedgerResource, warehouse_file: WarehouseResource
-) -> dg.MaterializeResult[None]:
+def warehouse(lake: LakeResource, ledger: LedgerResource, warehouse_file: WarehouseResource) -> dg.MaterializeResult[None]:
     """The published DuckDB file: every table of every batch, the views, and a comment on each column.
 
     Built beside the old file and moved into place, so a reader keeps what it opened and nobody waits for anybody.

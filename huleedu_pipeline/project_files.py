@@ -10,6 +10,7 @@ def project_file(name: str) -> Path:
 
     Raises:
         FileNotFoundError: this installation lacks it.
+
     """
     for root in (_PACKAGE / "_project", _PACKAGE.parent):
         if (root / name).exists():

@@ -155,6 +155,7 @@ class _Boundaries:
         Returns:
             Boundaries, shape (n_grades - 1, N_DRAWS), and shifts of the anchors from their estimates, shape
             (n_anchors, N_DRAWS), both in logits.
+
         """
         prior_mean, prior_sd = np.zeros((self.n_grades, 1)), np.full((self.n_grades, 1), GAP_PRIOR_SD)
         prior_mean[0], prior_sd[0] = self.anchors.mean() - (self.levels.mean() - (self.n_grades - 1) / 2), MIDDLE_PRIOR_SD

@@ -47,6 +47,7 @@ def take_in(folder: Path, settings: Settings) -> str:
 
     Raises:
         HuleeduError: the folder is not valid, or differs from what was submitted under its batch_id.
+
     """
     batch = read_batch(folder)
     ledger = Ledger(settings.ledger_url)
@@ -71,6 +72,7 @@ def run_batch(
 
     Raises:
         RunFailedError: a run failed; what was paid for is recorded, and the next call goes on from there.
+
     """
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
@@ -98,6 +100,7 @@ def rebuild(settings: Settings) -> None:
 
     Raises:
         RunFailedError: the run failed.
+
     """
     with open_instance(settings) as instance:
         _execute(build_definitions(settings), instance, REBUILD, None)

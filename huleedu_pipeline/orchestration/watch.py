@@ -49,11 +49,7 @@ def look(
     does not hide the others. Providers not reached within ``budget_seconds`` are left for the next look.
     """
     deadline = time.monotonic() + budget_seconds
-    unfinished = [
-        batch
-        for batch in ledger.batches()
-        if not batch.is_published and (only is None or batch.batch_id == only)
-    ]
+    unfinished = [batch for batch in ledger.batches() if not batch.is_published and (only is None or batch.batch_id == only)]
     ours = {batch.batch_id for batch in unfinished if batch.judge_backend == settings.judge_backend}
     open_jobs = [job for job in ledger.jobs(states=[JobState.SUBMITTED]) if job.batch_id in ours]
     names = sorted({job.provider for job in open_jobs})

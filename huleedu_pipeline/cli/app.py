@@ -1,0 +1,54 @@
+"""The `huleedu` command: its commands are put together here, and errors become one clear message and an exit code.
+
+Commands import what they need when they run, so that `huleedu --help` answers at once.
+"""
+
+import sys
+
+import typer
+from click.exceptions import Abort, ClickException
+from rich.console import Console
+
+from huleedu_pipeline.cli import batches, services, writing
+from huleedu_pipeline.errors import HuleeduError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+HELP = """Comparative judgement of pupils' essays with language models.
+
+A batch is a folder: batch.yaml, prompt.md, rubric.md, essays/, and graded anchors/ if there are any.
+
+  huleedu demo                          judge the example batch and show its ranking
+  huleedu init my-class                 make a folder to fill in
+  huleedu run my-class                  judge it, and wait for the results
+  huleedu results my-class --format csv
+
+Everything is judged by the local emulator, for nothing, until HULEEDU_JUDGE_BACKEND=provider is set.
+
+Exit codes: 0 done; 1 refused or failed, the message says why; 2 wrong use of a command; 3 results are not there yet;
+130 interrupted (start the same command again to go on).
+"""
+
+app = typer.Typer(
+    name="huleedu", help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
+)
+for module in (writing, batches, services):
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        code = app(standalone_mode=False)
+    except HuleeduError as error:
+        for line in str(error).splitlines():
+            errors.print(f"error: {line}", markup=False, style="red")
+        sys.exit(EXIT_FAILED)
+    except ClickException as error:
+        error.show()
+        sys.exit(EXIT_USAGE)
+    except (KeyboardInterrupt, Abort):
+        errors.print("interrupted; nothing is lost: start the same command again to go on")
+        sys.exit(EXIT_INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,105 @@
+"""Commands about batches: `run`, `status`, `results`."""
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXIT_NOT_READY = 3
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to ``app``."""
+    app.command()(run)
+    app.command()(status)
+    app.command()(results)
+
+
+def run(
+    batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")],
+    wait: Annotated[bool, typer.Option(help="Stay until the results are published, or end after submitting.")] = True,
+) -> int:
+    """Judge a batch: check it, submit it, collect the judgements, and publish ranking and grades.
+
+    Interrupt it whenever you like: the same command goes on where it stopped, and nothing is paid for twice.
+
+    Example: huleedu run my-class --no-wait; later: huleedu run my-class
+    """
+    from huleedu_pipeline.cli.progress import following
+    from huleedu_pipeline.orchestration.runner import run_batch, take_in
+    from huleedu_pipeline.settings import Settings
+
+    settings = Settings().absolute()
+    started = time.monotonic()
+    batch_id = take_in(batch_dir, settings)
+    with following(settings, batch_id) as on_progress:
+        end = run_batch(batch_id, settings, wait=wait, on_progress=on_progress)
+    if not wait:
+        typer.echo(f"batch {batch_id} is {end}. Collect it with the same command, or leave it to `huleedu ui`.")
+        return 0
+    show_results(batch_id, Format.TABLE)
+    typer.echo(f"\n{time.monotonic() - started:.0f} s. Query everything: {settings.warehouse_path}")
+    return 0
+
+
+def status(batch: Annotated[str | None, typer.Argument(help="A batch's id; default: all batches.")] = None) -> int:
+    """Show where batches stand, straight from the ledger.
+
+    Example: huleedu status; huleedu status my-class
+    """
+    from huleedu_pipeline.cli.show import print_batch, print_batches
+    from huleedu_pipeline.ledger import Ledger
+    from huleedu_pipeline.settings import Settings
+
+    ledger = Ledger(Settings().absolute().ledger_url)
+    try:
+        if batch is None:
+            print_batches(ledger)
+        else:
+            print_batch(ledger, batch)
+    finally:
+        ledger.close()
+    return 0
+
+
+def results(
+    batch: Annotated[str, typer.Argument(help="The batch's id.")],
+    output: Annotated[Format, typer.Option("--format", help="table for eyes, csv or json for machines.")] = Format.TABLE,
+) -> int:
+    """Show a batch's ranking with standard errors, grades and their certainty.
+
+    Example: huleedu results my-class --format csv > ranking.csv
+    """
+    return show_results(batch, output)
+
+
+def show_results(batch_id: str, output: Format) -> int:
+    """Print the published ranking of a batch and return the exit code."""
+    from huleedu_pipeline import open_warehouse
+    from huleedu_pipeline.cli.show import print_ranking
+
+    with open_warehouse() as warehouse:
+        ranking = warehouse.frame("current_rankings", batch_id)
+        cost = warehouse.frame("cost_by_batch", batch_id)
+    if ranking.empty:
+        typer.echo(
+            f"batch {batch_id}: has no published results yet (`huleedu status {batch_id}` says where it stands)", err=True
+        )
+        return EXIT_NOT_READY
+    if output is Format.CSV:
+        typer.echo(ranking.to_csv(index=False), nl=False)
+    elif output is Format.JSON:
+        typer.echo(ranking.to_json(orient="records", force_ascii=False, indent=1))
+    else:
+        print_ranking(batch_id, ranking, cost)
+    return 0

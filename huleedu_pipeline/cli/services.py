@@ -1,0 +1,102 @@
+"""Commands around batches: `demo`, `emulator`, `ui`, `doctor`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to ``app``."""
+    app.command()(demo)
+    app.command()(emulator)
+    app.command()(ui)
+    app.command()(doctor)
+
+
+def demo() -> int:
+    """Judge the example batch with the local emulator and show its ranking. Costs nothing, whatever keys are set.
+
+    Example: huleedu demo
+    """
+    from huleedu_pipeline.cli.batches import run
+    from huleedu_pipeline.project_files import project_file
+    from huleedu_pipeline.providers.emulator.launcher import stop_emulator
+    from huleedu_pipeline.settings import Settings
+
+    os.environ["HULEEDU_JUDGE_BACKEND"] = "emulator"
+    try:
+        return run(project_file("examples/eng5-role-model"), wait=True)
+    finally:
+        stop_emulator(Settings().absolute().emulator_dir)
+
+
+def emulator(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8377,
+    profile: Annotated[Literal["surface", "latent"], typer.Option(help="How it judges; see docs/emulator.md.")] = "surface",
+    latent_file: Annotated[Path | None, typer.Option(help="True locations, for the profile latent.")] = None,
+    seconds_per_job: Annotated[float, typer.Option(help="How long a batch job takes, in seconds.", min=0.001)] = 3.0,
+    state_dir: Annotated[Path | None, typer.Option(help="Where it keeps its jobs; default: under HULEEDU_HOME.")] = None,
+) -> int:
+    """Serve OpenAI's and Anthropic's wire formats locally, judging by a profile. Ends with Ctrl-C.
+
+    Other commands start an emulator by themselves when they need one; this one is for looking at it, or for other programs.
+
+    Example: huleedu emulator --port 8377; then OPENAI_BASE_URL=http://127.0.0.1:8377/v1
+    """
+    from huleedu_pipeline.providers.emulator.config import EmulatorConfig
+    from huleedu_pipeline.providers.emulator.server import serve
+    from huleedu_pipeline.settings import Settings
+
+    config = EmulatorConfig(
+        state_dir=state_dir or Settings().absolute().home / "emulator-by-hand",
+        profile=profile,
+        latent_file=latent_file,
+        seconds_per_job=seconds_per_job,
+    )
+
+    def tell(base_url: str) -> None:
+        typer.echo(
+            f"SIMULATED judge '{profile}': OpenAI at {base_url}/v1, Anthropic at {base_url}, books at {base_url}/admin/ledger"
+        )
+
+    serve(config, port=port, on_ready=tell)
+    return 0
+
+
+def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> int:
+    """Open the Dagster UI with its daemon: runs, sensors, the asset graph. Ends with Ctrl-C.
+
+    With it running, a batch folder dropped into HULEEDU_HOME/inbox is judged by itself.
+
+    Example: huleedu ui --port 3001
+    """
+    from huleedu_pipeline.orchestration.home import dagster_environment, open_instance
+    from huleedu_pipeline.project_files import project_file
+    from huleedu_pipeline.settings import Settings
+
+    settings = Settings().absolute()
+    with open_instance(settings):
+        pass
+    typer.echo(f"Dagster at http://127.0.0.1:{port}; drop batch folders into {settings.inbox_dir}")
+    workspace = str(project_file("workspace.yaml"))
+    command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)]
+    return subprocess.run(command, env=dagster_environment(settings), check=False).returncode
+
+
+def doctor() -> int:
+    """Check this installation: versions, home, disk, ledger, the judge's reachability. Spends nothing.
+
+    Example: huleedu doctor
+    """
+    from huleedu_pipeline.cli.doctor import examine
+
+    marks = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
+    findings = examine()
+    for finding in findings:
+        typer.secho(f"{finding.mark:4}", fg=marks[finding.mark], nl=False)
+        typer.echo(f"  {finding.subject}: {finding.message}")
+    return int(any(finding.mark == "fail" for finding in findings))

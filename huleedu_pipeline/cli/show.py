@@ -1,0 +1,114 @@
+"""What commands print for eyes: rankings, batches, one batch."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.ledger.states import PHASES
+
+SIMULATED = "SIMULATED by the local emulator: not a real model's judgement"
+
+
+def console() -> Console:
+    """Return the console for results; it is wide enough for a table when the output is not a terminal."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=120)
+
+
+def print_ranking(batch_id: str, ranking: pd.DataFrame, cost: pd.DataFrame) -> None:
+    """Print a batch's ranking, anchors among the pupils' essays, and what it cost."""
+    out = console()
+    models = ranking["models"].iloc[0]
+    simulated = bool(ranking["is_simulated"].iloc[0])
+    title = f"Ranking of {batch_id}, judged by {models}" + (f"\n{SIMULATED}" if simulated else "")
+    table = Table(title=title, caption="theta and SE in logits; p is the probability of the printed grade")
+    is_graded = bool(ranking["grade"].notna().any())
+    for heading in ("rank", "file", "theta", "SE", "wins"):
+        table.add_column(heading, justify="left" if heading == "file" else "right")
+    if is_graded:
+        for heading in ("grade", "p", "certainty"):
+            table.add_column(heading, justify="right" if heading == "p" else "left")
+    for row in ranking.itertuples():
+        cells = [
+            f"anchor {row.anchor_grade}" if row.is_anchor and pd.notna(row.anchor_grade) else str(row.rank),
+            str(row.file_name),
+            f"{row.theta:+.2f}",
+            f"{row.theta_se:.2f}",
+            f"{row.n_wins}/{row.n_comparisons}",
+        ]
+        if is_graded:
+            cells += [str(row.grade), f"{row.grade_probability:.2f}", str(row.confidence_label)]
+        table.add_row(*cells, style="yellow" if row.is_anchor else None)
+    out.print(table)
+    out.print(_cost_line(cost, simulated))
+
+
+def _cost_line(cost: pd.DataFrame, simulated: bool) -> str:
+    n, verdicts = int(cost["n_requests"].sum()), int(cost["n_succeeded"].sum())
+    tokens = int(cost["input_tokens"].sum()), int(cost["output_tokens"].sum())
+    price = f"{cost['cost_usd'].sum():.4f} USD" if cost["cost_usd"].notna().all() else "at an unknown price"
+    paid = f"nothing was paid; the real model would cost {price}" if simulated else price
+    return f"{verdicts} verdicts of {n} requests, {tokens[0]:,} tokens read and {tokens[1]:,} written, {paid}"
+
+
+def print_batches(ledger: Ledger) -> None:
+    """Print one line for each batch in the ledger."""
+    table = Table(title="Batches", caption="Costs of an emulated judge are what the real one would cost")
+    for heading in ("batch", "status", "mode", "backend", "essays", "anchors", "outcomes", "cost USD", "since"):
+        table.add_column(heading, justify="right" if heading in ("essays", "anchors", "outcomes", "cost USD") else "left")
+    for batch in ledger.batches():
+        tally = ledger.tally(batch.batch_id)
+        table.add_row(
+            batch.batch_id,
+            batch.status,
+            batch.llm_batching_mode,
+            batch.judge_backend,
+            str(batch.n_essays),
+            str(batch.n_anchors),
+            f"{tally.n_outcomes}/{tally.n_requests}",
+            "unknown" if tally.cost_usd is None else f"{tally.cost_usd:.4f}",
+            _ago(batch.updated_at),
+        )
+    out = console()
+    if table.row_count:
+        out.print(table)
+    else:
+        out.print("No batch yet. Try: huleedu demo")
+
+
+def print_batch(ledger: Ledger, batch_id: str) -> None:
+    """Print everything that the ledger knows about where one batch stands.
+
+    Raises:
+        UnknownBatchError: there is no such batch.
+
+    """
+    batch, tally = ledger.batch(batch_id), ledger.tally(batch_id)
+    out = console()
+    out.print(f"batch {batch_id}: {batch.status}" + (f", {phase}" if (phase := PHASES[batch.status]) else ""))
+    out.print(
+        f"  {batch.n_essays} essays and {batch.n_anchors} anchors, {batch.llm_batching_mode}, backend {batch.judge_backend}"
+    )
+    out.print(
+        f"  {tally.n_outcomes} of {tally.n_requests} requests have an outcome: {tally.n_succeeded} verdicts, "
+        f"{tally.n_failed} failed, {tally.n_expired} expired"
+    )
+    for job in ledger.jobs(batch_id):
+        name = job.provider_job_id or "not submitted"
+        out.print(f"  job {name} at {job.provider}: {job.state}, {job.n_requests} requests, {_ago(job.created_at)}")
+        if job.last_error:
+            out.print(f"    {job.last_error}", markup=False)
+    if batch.completed_at:
+        out.print(f"  completed {_ago(batch.completed_at)}" + ("" if batch.is_published else ", not yet published"))
+
+
+def _ago(instant: datetime) -> str:
+    minutes = int((datetime.now(UTC) - instant).total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"
