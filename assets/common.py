@@ -1,7 +1,7 @@
 """What all assets share: the partitions, owners, how a table shows in the UI, its contract check, how errors are told."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,8 +20,21 @@ cj_batch = dg.DynamicPartitionsDefinition(name="cj_batch")
 OWNERS = ["team:assessment-research"]
 
 
-def table_asset_options(table: Table, *, code_version: str = "1", kinds: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return the ``@dg.asset`` options of an asset that writes ``table``: everything that its declaration says."""
+AssetFunction = Callable[..., dg.MaterializeResult[None]]
+
+
+def table_asset(
+    table: Table, *, deps: Sequence[str] = (), name: str | None = None, kinds: frozenset[str] = frozenset()
+) -> Callable[[AssetFunction], dg.AssetsDefinition]:
+    """Declare the asset that writes ``table``: partitioned by batch, and shown with all that the table's declaration says.
+
+    Args:
+        table: The table.
+        deps: Names of the assets it reads from.
+        name: Name of the asset where it is not the table's.
+        kinds: Technologies to show beside Parquet.
+
+    """
     columns = [
         dg.TableColumn(
             column.name,
@@ -31,20 +44,22 @@ def table_asset_options(table: Table, *, code_version: str = "1", kinds: frozens
         )
         for column in table.columns
     ]
-    return {
-        "name": table.name,
-        "owners": OWNERS,
-        "code_version": code_version,
-        "kinds": {"parquet", *kinds},
-        "metadata": {
+    return dg.asset(
+        name=name or table.name,
+        deps=list(deps),
+        partitions_def=cj_batch,
+        owners=OWNERS,
+        code_version="1",
+        kinds={"parquet", *kinds},
+        metadata={
             "dagster/table_name": table.name,
             "dagster/column_schema": dg.TableSchema(columns=columns),
             "key": ", ".join(table.key),
         },
-    }
+    )
 
 
-def materialised(data: pa.Table, **metadata: Any) -> dg.MaterializeResult[Any]:
+def materialised(data: pa.Table, **metadata: Any) -> dg.MaterializeResult[None]:
     """Return the result of an asset that wrote ``data``; no text of a pupil belongs into the metadata."""
     return dg.MaterializeResult(metadata={"dagster/partition_row_count": data.num_rows, **metadata})
 

@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from assets.common import cj_batch, explained, materialised, schema_contract, table_asset_options
+from assets.common import explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.lake.tables import ESSAYS
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
 
-@dg.asset(partitions_def=cj_batch, **table_asset_options(ESSAYS))
+@table_asset(ESSAYS)
 def essays(
     context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource, work: PaidWorkResource
 ) -> dg.MaterializeResult[None]:

@@ -3,12 +3,14 @@
 ``provider_jobs`` is the only asset that talks to a provider and spends money. The others write down what the ledger knows.
 """
 
+from typing import Any
+
 import dagster as dg
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from assets.common import cj_batch, explained, materialised, schema_contract, table_asset_options
+from assets.common import cj_batch, explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.comparisons import ComparisonPair
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS, JUDGE_REQUESTS, LLM_JUDGEMENTS, PROVIDER_JOBS
@@ -17,7 +19,7 @@ from huleedu_pipeline.providers.planning import plan_requests
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
 
-@dg.asset(partitions_def=cj_batch, deps=["essays", "comparison_pairs"], **table_asset_options(JUDGE_REQUESTS))
+@table_asset(JUDGE_REQUESTS, deps=["essays", "comparison_pairs"])
 def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
     """The questions put to the judge, one for each pair, recorded in the ledger before anything is sent.
 
@@ -26,7 +28,7 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         texts = {row["essay_id"]: row["text"] for row in lake.open().read_rows(ESSAYS, batch_id)}
-        pairs = [ComparisonPair(**row) for row in _without(lake.open().read_rows(COMPARISON_PAIRS, batch_id), "pair_id")]
+        pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
         requests = plan_requests(book, batch_id, pairs, texts)
         carriers = {job.token: job.provider_job_id for job in book.jobs(batch_id)}
         rows = [
@@ -49,11 +51,7 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
     )
 
 
-@dg.asset(
-    partitions_def=cj_batch,
-    deps=["judge_requests"],
-    **table_asset_options(PROVIDER_JOBS, kinds=frozenset({"openai", "anthropic"})),
-)
+@table_asset(PROVIDER_JOBS, deps=["judge_requests"], kinds=frozenset({"openai", "anthropic"}))
 def provider_jobs(
     context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource, work: PaidWorkResource
 ) -> dg.MaterializeResult[None]:
@@ -80,7 +78,7 @@ def provider_jobs(
     )
 
 
-@dg.asset(partitions_def=cj_batch, deps=["provider_jobs"], **table_asset_options(LLM_JUDGEMENTS))
+@table_asset(LLM_JUDGEMENTS, deps=["provider_jobs"])
 def llm_judgements(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
     """Every request's outcome: a verdict with its reasons and its price, or why there is none."""
     batch_id = context.partition_key
@@ -132,8 +130,8 @@ def comparison_graph_connected(context: dg.AssetCheckExecutionContext, lake: Lak
         ids = [row["essay_id"] for row in lake.open().read_rows(ESSAYS, batch_id)]
         rows = [row for row in lake.open().read_rows(LLM_JUDGEMENTS, batch_id) if row["outcome"] == "success"]
     place = {essay_id: index for index, essay_id in enumerate(ids)}
-    first = [place[row["essay_a_id"]] for row in rows]
-    second = [place[row["essay_b_id"]] for row in rows]
+    first = np.array([place[row["essay_a_id"]] for row in rows], dtype=np.int64)
+    second = np.array([place[row["essay_b_id"]] for row in rows], dtype=np.int64)
     graph = coo_matrix((np.ones(len(rows)), (first, second)), shape=(len(ids), len(ids)))
     n_components = int(connected_components(graph, directed=False)[0])
     return dg.AssetCheckResult(
@@ -143,8 +141,8 @@ def comparison_graph_connected(context: dg.AssetCheckExecutionContext, lake: Lak
     )
 
 
-def _without(rows: list[dict[str, object]], name: str) -> list[dict[str, object]]:
-    return [{key: value for key, value in row.items() if key != name} for row in rows]
+def _pair(row: dict[str, Any]) -> ComparisonPair:
+    return ComparisonPair(**{name: value for name, value in row.items() if name != "pair_id"})
 
 
 def _job_row(book: Ledger, token: str) -> dict[str, object]:

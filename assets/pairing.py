@@ -4,7 +4,7 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.common import cj_batch, explained, materialised, schema_contract, table_asset_options
+from assets.common import explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.comparisons import plan_pairs
 from huleedu_pipeline.essays.spec import COMPARISONS_PER_ESSAY
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS
@@ -12,7 +12,7 @@ from huleedu_pipeline.providers.planning import planned_spec
 from resources import LakeResource, LedgerResource
 
 
-@dg.asset(partitions_def=cj_batch, deps=["essays"], **table_asset_options(COMPARISON_PAIRS))
+@table_asset(COMPARISON_PAIRS, deps=["essays"])
 def comparison_pairs(
     context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource
 ) -> dg.MaterializeResult[None]:

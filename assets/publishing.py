@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.common import OWNERS, cj_batch, explained, materialised, schema_contract, table_asset_options
+from assets.common import OWNERS, explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.lake.tables import BATCH_STATUS
 from huleedu_pipeline.ledger import BatchStatus
 from huleedu_pipeline.ledger.states import PHASES
@@ -11,7 +11,7 @@ from resources import LakeResource, LedgerResource, WarehouseResource
 POOL = "warehouse_publish"
 
 
-@dg.asset(partitions_def=cj_batch, deps=["grade_projections"], **{**table_asset_options(BATCH_STATUS), "name": "batch_results"})
+@table_asset(BATCH_STATUS, name="batch_results", deps=["grade_projections"])
 def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
     """The batch's account: where it stands, how many requests ended how, what it cost. Writes the table batch_status."""
     batch_id = context.partition_key

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
-from assets.common import cj_batch, explained, materialised, schema_contract, table_asset_options
+from assets.common import explained, materialised, schema_contract, table_asset
 from assets.plots import ranking_plot
 from huleedu_pipeline.grading import Unavailable, confidence_label, get_scale, project_grades
 from huleedu_pipeline.judging.spec import is_simulated
@@ -17,7 +17,7 @@ from huleedu_pipeline.scaling import BradleyTerryFit, fit_bradley_terry, reliabi
 from resources import LakeResource, LedgerResource
 
 
-@dg.asset(partitions_def=cj_batch, deps=["llm_judgements"], **table_asset_options(CJ_RANKINGS, kinds=frozenset({"scipy"})))
+@table_asset(CJ_RANKINGS, deps=["llm_judgements"], kinds=frozenset({"scipy"}))
 def cj_rankings(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
     """Each essay's location theta (logits) with its standard error, and its rank.
 
@@ -67,7 +67,7 @@ def cj_rankings(context: dg.AssetExecutionContext, lake: LakeResource, ledger: L
     )
 
 
-@dg.asset(partitions_def=cj_batch, deps=["cj_rankings"], **table_asset_options(GRADE_PROJECTIONS, kinds=frozenset({"scipy"})))
+@table_asset(GRADE_PROJECTIONS, deps=["cj_rankings"], kinds=frozenset({"scipy"}))
 def grade_projections(
     context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource
 ) -> dg.MaterializeResult[None]:

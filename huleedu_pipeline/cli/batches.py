@@ -36,7 +36,7 @@ def run(
     Example: huleedu run my-class --no-wait; later: huleedu run my-class
     """
     from huleedu_pipeline.cli.progress import following
-    from huleedu_pipeline.orchestration.runner import run_batch, take_in
+    from huleedu_pipeline.cli.runner import run_batch, take_in
     from huleedu_pipeline.settings import Settings
 
     settings = Settings().absolute()

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from huleedu_pipeline.cli.runner import Progress as Step
 from huleedu_pipeline.ledger import Ledger
-from huleedu_pipeline.orchestration.runner import Progress as Step
 from huleedu_pipeline.settings import Settings
 
 REFRESH_SECONDS = 0.5

@@ -84,7 +84,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
     typer.echo(f"Dagster at http://127.0.0.1:{port}; drop batch folders into {settings.inbox_dir}")
     workspace = str(project_file("workspace.yaml"))
     command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)]
-    return subprocess.run(command, env=dagster_environment(settings), check=False).returncode
+    return subprocess.run(command, env=dagster_environment(settings), check=False).returncode  # noqa: S603
 
 
 def doctor() -> int:

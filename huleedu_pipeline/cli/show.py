@@ -31,17 +31,17 @@ def print_ranking(batch_id: str, ranking: pd.DataFrame, cost: pd.DataFrame) -> N
     if is_graded:
         for heading in ("grade", "p", "certainty"):
             table.add_column(heading, justify="right" if heading == "p" else "left")
-    for row in ranking.itertuples():
+    for row in ranking.to_dict(orient="records"):
         cells = [
-            f"anchor {row.anchor_grade}" if row.is_anchor and pd.notna(row.anchor_grade) else str(row.rank),
-            str(row.file_name),
-            f"{row.theta:+.2f}",
-            f"{row.theta_se:.2f}",
-            f"{row.n_wins}/{row.n_comparisons}",
+            f"anchor {row['anchor_grade']}" if row["is_anchor"] else str(row["rank"]),
+            str(row["file_name"]),
+            f"{row['theta']:+.2f}",
+            f"{row['theta_se']:.2f}",
+            f"{row['n_wins']}/{row['n_comparisons']}",
         ]
         if is_graded:
-            cells += [str(row.grade), f"{row.grade_probability:.2f}", str(row.confidence_label)]
-        table.add_row(*cells, style="yellow" if row.is_anchor else None)
+            cells += [str(row["grade"]), f"{row['grade_probability']:.2f}", str(row["confidence_label"])]
+        table.add_row(*cells, style="yellow" if row["is_anchor"] else None)
     out.print(table)
     out.print(_cost_line(cost, simulated))
 

@@ -45,7 +45,7 @@ def plan_single_wave(n_essays: int, max_pairs: int, seed: int) -> list[PlannedPa
     rng = np.random.default_rng(seed)
     labels = rng.permutation(n_essays)
     n_rounds = n_essays - 1 + n_essays % 2
-    later = rng.permutation(np.arange(2, n_rounds)) if n_rounds > 2 else []
+    later = rng.permutation(np.arange(2, max(n_rounds, 2)))
     degree: Counter[int] = Counter()
     edges: list[tuple[int, int]] = []
     for shift in [*range(min(2, n_rounds)), *(int(i) for i in later)]:

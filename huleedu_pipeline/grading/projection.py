@@ -179,12 +179,12 @@ def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats], Flo
     """Move each chain (column) of ``x`` along the ellipse through ``other``, a draw from the zero-mean prior."""
     n = x.shape[1]
     level = log_likelihood(x) + np.log(rng.random(n))
-    angle = rng.uniform(0, 2 * np.pi, n)
-    low, high = angle - 2 * np.pi, angle.copy()
+    angle = np.asarray(2 * np.pi * rng.random(n), dtype=np.float64)
+    low, high = angle - 2 * np.pi, angle
     while True:
         proposal = x * np.cos(angle) + other * np.sin(angle)
         outside = log_likelihood(proposal) < level
         if not outside.any():
-            return proposal
+            return np.asarray(proposal, dtype=np.float64)
         low, high = np.where(outside & (angle < 0), angle, low), np.where(outside & (angle >= 0), angle, high)
-        angle = np.where(outside, rng.uniform(low, high), angle)
+        angle = np.where(outside, low + (high - low) * rng.random(n), angle)

@@ -21,22 +21,32 @@ class ContractError(HuleeduError):
 class ColumnType(Enum):
     """The column types in use, each as Arrow and as DuckDB know it."""
 
-    STRING = (pa.string(), "VARCHAR")
-    INTEGER = (pa.int64(), "BIGINT")
-    FLOAT = (pa.float64(), "DOUBLE")
-    BOOLEAN = (pa.bool_(), "BOOLEAN")
-    TIMESTAMP = (pa.timestamp("us", tz="UTC"), "TIMESTAMPTZ")
-    PROBABILITIES = (pa.map_(pa.string(), pa.float64()), "MAP(VARCHAR, DOUBLE)")
+    STRING = "VARCHAR"
+    INTEGER = "BIGINT"
+    FLOAT = "DOUBLE"
+    BOOLEAN = "BOOLEAN"
+    TIMESTAMP = "TIMESTAMPTZ"
+    PROBABILITIES = "MAP(VARCHAR, DOUBLE)"
 
     @property
     def arrow(self) -> pa.DataType:
         """The type in Arrow."""
-        return self.value[0]
+        return _ARROW[self]
 
     @property
     def duckdb(self) -> str:
         """The type in DuckDB's SQL."""
-        return self.value[1]
+        return self.value
+
+
+_ARROW: dict[ColumnType, pa.DataType] = {
+    ColumnType.STRING: pa.string(),
+    ColumnType.INTEGER: pa.int64(),
+    ColumnType.FLOAT: pa.float64(),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    ColumnType.PROBABILITIES: pa.map_(pa.string(), pa.float64()),
+}
 
 
 @dataclass(frozen=True)

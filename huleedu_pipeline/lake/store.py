@@ -40,7 +40,7 @@ class Lake:
         violations = table.violations(data)
         if violations:
             raise ContractError("\n".join(violations))
-        others = set(data.column("batch_id").to_pylist()) - {batch_id}
+        others = {str(value) for value in data.column("batch_id").to_pylist()} - {batch_id}
         if others:
             raise ContractError(f"table {table.name}: rows of batch {min(others)} in the file of batch {batch_id}")
         path = self.path(table, batch_id)

@@ -235,7 +235,7 @@ class Ledger:
         token = "hj_" + short_hash([batch_id, sorted(custom_ids)], 40)
         at = now()
         with self.engine.begin() as connection:
-            rows = []
+            rows: list[sa.Row[tuple[str, str]]] = []
             for chunk in batched(custom_ids, CHUNK):
                 chosen = requests.c.custom_id.in_(chunk)
                 rows += connection.execute(

@@ -165,8 +165,8 @@ class _Data:
 
     def gradient(self, beta: Floats, sigma: float) -> Floats:
         residual = self.weight * (self.won - expit(self.margin(beta)))
-        gradient = np.bincount(self.first, residual, self.n) - np.bincount(self.second, residual, self.n)
-        gradient -= beta[: self.n] / sigma**2
+        wins = np.bincount(self.first, residual, self.n) - np.bincount(self.second, residual, self.n)
+        gradient = np.asarray(wins - beta[: self.n] / sigma**2, dtype=np.float64)
         return np.append(gradient, residual.sum()) if self.has_position else gradient
 
     def precision(self, beta: Floats, sigma: float) -> Floats:

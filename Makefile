@@ -1,0 +1,53 @@
+# Everything a user or contributor does, each target with its own set-up. Needs python3 (3.11 or newer) with venv, and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint ui clean lock
+
+help:  ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/runtime  ## Judge the example batch with the local emulator and show its ranking
+	@$(BIN)/huleedu demo
+
+ui: $(VENV)/runtime  ## Open the Dagster UI with its daemon on http://127.0.0.1:3000
+	@$(BIN)/huleedu ui
+
+test: lint  ## Lint, check types, run the tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/dev  ## Ruff, mypy and the floors of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+clean:  ## Remove the virtual environment and everything mutable (.huleedu: ledger, lake, results)
+	rm -rf $(VENV) .huleedu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+lock:  ## Resolve the dependencies anew (needs uv)
+	uv pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements.lock
+	uv pip compile $(LOCK_OPTIONS) --group build --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+# One universal lock for all supported Pythons, with hashes and without the address of any registry.
+LOCK_OPTIONS := --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is " + sys.version.split()[0] + " (choose one: make PYTHON=python3.12)")'
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/python
+	@echo "Installing what the pipeline runs on (about a minute, once) ..."
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock pyproject.toml | $(VENV)/python
+	@echo "Installing what the tests need (a few minutes, once) ..."
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/runtime
