@@ -296,6 +296,15 @@ class Ledger:
             _move_job(connection, job, to, detail, fields)
         return self.job(job.token)
 
+    def note_provider_status(self, job: JobRecord, status: str) -> JobRecord:
+        """Record what the provider calls the state of a job that is still running; not a move, and no event."""
+        if job.provider_status == status:
+            return job
+        with self.engine.begin() as connection:
+            same = (provider_jobs.c.token == job.token, provider_jobs.c.state == job.state)
+            connection.execute(provider_jobs.update().where(*same).values(provider_status=status))
+        return self.job(job.token)
+
     def collect_job(self, job: JobRecord, answers: Iterable[Answer], detail: Mapping[str, Any]) -> JobRecord:
         """Record a finished job's answers and mark it collected, both or neither."""
         with self.engine.begin() as connection:

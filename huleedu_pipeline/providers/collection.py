@@ -42,8 +42,10 @@ def watch_jobs(ledger: Ledger, provider: Provider, jobs: Iterable[JobRecord]) ->
 
 
 def _record_state(ledger: Ledger, job: JobRecord, snapshot: JobSnapshot | None) -> JobRecord:
-    if snapshot is None or snapshot.state is None:
+    if snapshot is None:
         return job
+    if snapshot.state is None:
+        return ledger.note_provider_status(job, snapshot.status)
     try:
         return ledger.move_job(
             job,

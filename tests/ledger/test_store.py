@@ -1,0 +1,303 @@
+"""The ledger: what is recorded stays, moves happen once, and a batch can not change under its name."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from huleedu_pipeline.judging.outcome import ErrorCode, Usage, failure, success
+from huleedu_pipeline.judging.verdict import Verdict
+from huleedu_pipeline.ledger import (
+    Answer,
+    BatchStatus,
+    BusyError,
+    ChangedBatchError,
+    JobState,
+    Ledger,
+    RequestRecord,
+    StaleStateError,
+    UnknownBatchError,
+)
+from huleedu_pipeline.ledger.schema import metadata, replies
+from huleedu_pipeline.ledger.states import BATCH_MOVES, JOB_MOVES
+from huleedu_pipeline.settings import Settings
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+VERDICT = Verdict(winner="Essay B", justification="It says more.", confidence=3.0)
+
+
+def register(ledger: Ledger, batch_id: str = "b1", content: str = "c1") -> None:
+    ledger.register_batch(
+        batch_id=batch_id,
+        llm_batching_mode="provider_batch_api",
+        judge_backend="emulator",
+        content_sha256=content,
+        original_request="{}",
+        n_essays=2,
+        n_anchors=0,
+    )
+
+
+def request(n: int, batch_id: str = "b1", **changes: Any) -> RequestRecord:
+    values: dict[str, Any] = {
+        "custom_id": f"{batch_id}-r{n}",
+        "batch_id": batch_id,
+        "position": n,
+        "pair_id": f"p{n}",
+        "essay_a_id": "a",
+        "essay_b_id": "b",
+        "wave": 1,
+        "replicate": 1,
+        "judge_id": "j",
+        "provider": "openai",
+        "model": "emulated-m",
+        "prompt_sha256": "0" * 64,
+        "body": "{}",
+    }
+    return RequestRecord(**{**values, **changes})
+
+
+def answer(n: int, cost: float | None = 0.01) -> Answer:
+    return Answer(f"b1-r{n}", success(VERDICT, Usage(100, 20, 10), "served-m"), cost, '{"raw": 1}', NOW)
+
+
+def test_migrations_make_exactly_the_declared_tables(ledger: Ledger) -> None:
+    with ledger.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_opening_again_finds_everything_as_it_was(settings: Settings, ledger: Ledger) -> None:
+    register(ledger)
+    ledger.plan_requests([request(1)])
+    ledger.close()
+    again = Ledger(settings.ledger_url)
+    assert again.requests("b1") == [request(1)]
+    assert again.batch("b1").status is BatchStatus.PENDING
+    again.close()
+
+
+def test_every_commit_is_flushed_to_disk_and_readers_do_not_block(ledger: Ledger) -> None:
+    with ledger.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_the_same_batch_again_changes_nothing(ledger: Ledger) -> None:
+    register(ledger)
+    before = ledger.batch("b1")
+    register(ledger)
+    assert ledger.batch("b1") == before
+
+
+def test_a_batch_may_change_until_its_requests_are_planned_and_not_after(ledger: Ledger) -> None:
+    register(ledger, content="c1")
+    register(ledger, content="c2")
+    assert ledger.batch("b1").content_sha256 == "c2"
+    ledger.plan_requests([request(1)])
+    with pytest.raises(ChangedBatchError, match="b1: was submitted before with other content .* another batch_id"):
+        register(ledger, content="c3")
+    assert ledger.batch("b1").content_sha256 == "c2"
+
+
+def test_an_unknown_batch_is_named(ledger: Ledger) -> None:
+    with pytest.raises(UnknownBatchError, match="batch nope: is not in the ledger"):
+        ledger.batch("nope")
+
+
+def test_planning_again_adds_nothing(ledger: Ledger) -> None:
+    register(ledger)
+    assert ledger.plan_requests([request(n) for n in range(1200)]) == 1200
+    assert ledger.plan_requests([request(n) for n in range(1201)]) == 1
+    assert [r.position for r in ledger.requests("b1")] == list(range(1201))
+
+
+def test_the_first_outcome_of_a_request_is_the_only_one(ledger: Ledger) -> None:
+    register(ledger)
+    ledger.plan_requests([request(1)])
+    assert ledger.record_answers([answer(1)]) == 1
+    late = Answer("b1-r1", failure(ErrorCode.NO_ANSWER, "late"), None, "late", NOW)
+    assert ledger.record_answers([late]) == 0
+    (outcome,) = ledger.outcomes("b1")
+    assert (outcome.outcome, outcome.winner_essay_id, outcome.model) == ("success", "b", "served-m")
+    with ledger.engine.connect() as connection:
+        assert connection.scalars(sa.select(replies.c.body)).all() == ['{"raw": 1}']
+
+
+def test_the_tally_counts_rows_and_does_not_invent_a_price(ledger: Ledger) -> None:
+    register(ledger)
+    ledger.plan_requests([request(n) for n in range(4)])
+    ledger.record_answers([answer(0), answer(1)])
+    tally = ledger.tally("b1")
+    assert (tally.n_requests, tally.n_succeeded, tally.n_outcomes, tally.is_complete) == (4, 2, 2, False)
+    assert tally.cost_usd == pytest.approx(0.02)
+    expired = Answer("b1-r2", failure(ErrorCode.BATCH_EXPIRED, "too late"), 0.0, None, NOW)
+    ledger.record_answers([expired, answer(3, cost=None)])
+    tally = ledger.tally("b1")
+    assert (tally.n_succeeded, tally.n_failed, tally.n_expired, tally.is_complete) == (3, 0, 1, True)
+    assert tally.cost_usd is None
+
+
+def test_a_batch_without_requests_is_not_complete(ledger: Ledger) -> None:
+    register(ledger)
+    assert not ledger.tally("b1").is_complete
+
+
+def test_a_batch_moves_forward_only(ledger: Ledger) -> None:
+    register(ledger)
+    with pytest.raises(StaleStateError, match="b1: can not go from pending to scoring"):
+        ledger.move_batch("b1", BatchStatus.SCORING)
+    for status in (BatchStatus.AWAITING_JUDGEMENTS, BatchStatus.SCORING, BatchStatus.COMPLETED_MAX_COMPARISONS):
+        ledger.move_batch("b1", status)
+    finished = ledger.batch("b1")
+    ledger.move_batch("b1", BatchStatus.SCORING)  # a rerun passes here again
+    assert ledger.batch("b1") == finished
+    assert finished.completed_at is not None
+    assert not finished.is_published
+    ledger.mark_published(["b1"])
+    assert ledger.batch("b1").is_published
+
+
+def test_a_batch_that_is_not_completed_is_never_marked_published(ledger: Ledger) -> None:
+    register(ledger)
+    ledger.mark_published(["b1"])
+    assert not ledger.batch("b1").is_published
+
+
+@pytest.mark.parametrize("moves", [BATCH_MOVES, JOB_MOVES])
+def test_every_state_has_its_moves_and_they_stay_inside(moves: dict[Any, frozenset[Any]]) -> None:
+    states = set(type(next(iter(moves))))
+    assert set(moves) == states
+    assert set().union(*moves.values()) <= states
+
+
+def test_a_job_takes_requests_that_belong_to_none(ledger: Ledger) -> None:
+    register(ledger)
+    ledger.plan_requests([request(n) for n in range(3)])
+    job = ledger.plan_job("b1", ["b1-r0", "b1-r1"])
+    assert (job.state, job.n_requests, job.provider) == (JobState.PLANNED, 2, "openai")
+    assert [r.job_token for r in ledger.requests("b1")] == [job.token, job.token, None]
+    with pytest.raises(StaleStateError, match="belong to another job"):
+        ledger.plan_job("b1", ["b1-r1", "b1-r2"])
+    assert len(ledger.jobs("b1")) == 1
+
+
+def test_a_job_of_two_models_is_refused(ledger: Ledger) -> None:
+    register(ledger)
+    ledger.plan_requests([request(0), request(1, model="other")])
+    with pytest.raises(StaleStateError, match="differ in model"):
+        ledger.plan_job("b1", ["b1-r0", "b1-r1"])
+
+
+def test_a_move_is_made_once_and_leaves_an_event(ledger: Ledger) -> None:
+    register(ledger)
+    ledger.plan_requests([request(0)])
+    planned = ledger.plan_job("b1", ["b1-r0"])
+    moved = ledger.move_job(planned, JobState.INTENT, {"why": "test"}, intent_at=NOW)
+    assert (moved.state, moved.intent_at) == (JobState.INTENT, NOW)
+    with pytest.raises(StaleStateError, match="is no longer planned"):
+        ledger.move_job(planned, JobState.INTENT)
+    with pytest.raises(StaleStateError, match="can not go from intent to collected"):
+        ledger.move_job(moved, JobState.COLLECTED)
+    events = [(before, after, json.loads(detail or "{}")) for _, before, after, detail in ledger.job_events(planned.token)]
+    assert events == [(None, "planned", {"n_requests": 1}), ("planned", "intent", {"why": "test"})]
+
+
+def test_submitting_dates_the_requests(ledger: Ledger) -> None:
+    register(ledger)
+    ledger.plan_requests([request(0)])
+    job = ledger.move_job(ledger.plan_job("b1", ["b1-r0"]), JobState.INTENT)
+    ledger.move_job(job, JobState.SUBMITTED, provider_job_id="batch_1", submitted_at=NOW)
+    assert ledger.requests("b1")[0].sent_at == NOW
+
+
+def test_a_jobs_answers_and_its_collection_are_recorded_together_or_not_at_all(ledger: Ledger) -> None:
+    register(ledger)
+    ledger.plan_requests([request(0), request(1)])
+    job = ledger.move_job(ledger.plan_job("b1", ["b1-r0", "b1-r1"]), JobState.INTENT)
+    job = ledger.move_job(job, JobState.SUBMITTED, provider_job_id="batch_1", submitted_at=NOW)
+    job = ledger.move_job(job, JobState.ENDED, ended_at=NOW)
+
+    def broken() -> Any:
+        yield answer(0)
+        raise RuntimeError("the disk is full")
+
+    with pytest.raises(RuntimeError):
+        ledger.collect_job(job, broken(), {})
+    assert ledger.tally("b1").n_outcomes == 0
+    assert ledger.job(job.token).state is JobState.ENDED
+    assert ledger.collect_job(job, [answer(0), answer(1)], {"n_lines": 2}).state is JobState.COLLECTED
+    assert ledger.tally("b1").is_complete
+
+
+def test_two_jobs_can_not_claim_one_job_of_the_provider(ledger: Ledger) -> None:
+    register(ledger)
+    ledger.plan_requests([request(0), request(1)])
+    for n in (0, 1):
+        job = ledger.move_job(ledger.plan_job("b1", [f"b1-r{n}"]), JobState.INTENT)
+        if n == 0:
+            ledger.move_job(job, JobState.SUBMITTED, provider_job_id="batch_1", submitted_at=NOW)
+        else:
+            with pytest.raises(sa.exc.IntegrityError):
+                ledger.move_job(job, JobState.SUBMITTED, provider_job_id="batch_1", submitted_at=NOW)
+
+
+def test_a_lease_keeps_others_out_and_ends_with_its_block(ledger: Ledger) -> None:
+    with ledger.lease("b1") as lease:
+        lease.ensure_held()
+        with pytest.raises(BusyError, match=rf"batch b1: process .*:{os.getpid()}:"), ledger.lease("b1"):
+            pass
+        with ledger.lease("b2"):
+            pass
+    with ledger.lease("b1"):
+        pass
+
+
+def test_a_lost_lease_is_noticed_before_money_is_spent(ledger: Ledger) -> None:
+    with ledger.lease("b1") as lease:
+        with ledger.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE leases SET owner = 'another:1:x'")
+        with pytest.raises(BusyError, match="another:1:x has the lease now"):
+            lease.ensure_held()
+
+
+def test_the_lease_of_a_killed_process_is_free_at_once(settings: Settings, ledger: Ledger) -> None:
+    holder = textwrap.dedent(
+        f"""
+        import time
+        from huleedu_pipeline.ledger import Ledger
+        with Ledger({settings.ledger_url!r}).lease("b1"):
+            print("held", flush=True)
+            time.sleep(60)
+        """
+    )
+    process = subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(BusyError), ledger.lease("b1"):
+            pass
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with ledger.lease("b1") as lease:
+        lease.ensure_held()
+
+
+def test_many_processes_open_a_new_ledger_at_once(settings: Settings) -> None:
+    script = f"from huleedu_pipeline.ledger import Ledger; Ledger({settings.ledger_url!r}).close()"
+    processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0, 0, 0, 0]
+    with sqlite3.connect(settings.home / "ledger.sqlite") as connection:
+        assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)

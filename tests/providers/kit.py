@@ -1,0 +1,98 @@
+"""A planned batch in a ledger, and providers that misbehave in front of the real adapter and the real emulator."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from huleedu_pipeline.comparisons import plan_pairs
+from huleedu_pipeline.essays import read_batch
+from huleedu_pipeline.judging.outcome import Outcome
+from huleedu_pipeline.ledger import BatchStatus, Ledger, RequestRecord
+from huleedu_pipeline.providers.planning import plan_requests, register
+from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot, Provider, ResultLine
+from huleedu_pipeline.settings import Settings
+from tests.kit import write_batch
+
+BATCH = "small"
+N_PAIRS = 12
+
+
+def plan(ledger: Ledger, settings: Settings, folder: Path, **spec: Any) -> list[RequestRecord]:
+    """Plan a small batch and return its requests."""
+    batch = read_batch(write_batch(folder / BATCH, **spec))
+    register(ledger, settings, batch)
+    texts = {essay.essay_id: essay.text for essay in batch.essays}
+    requests = plan_requests(ledger, BATCH, plan_pairs(BATCH, list(texts), N_PAIRS, seed=1), texts)
+    ledger.move_batch(BATCH, BatchStatus.AWAITING_JUDGEMENTS)
+    return requests
+
+
+class Front:
+    """A provider in front of another: passes everything on. Tests override what is to go wrong."""
+
+    def __init__(self, behind: Provider) -> None:
+        self.behind = behind
+        self.name = behind.name
+        self.job_limits: JobLimits = behind.job_limits
+        self.keeps_token = behind.keeps_token
+        self.n_creates = 0
+
+    async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
+        return await self.behind.ask(body)
+
+    async def aclose(self) -> None:
+        await self.behind.aclose()
+
+    def upload(self, token: str, requests: Sequence[RequestRecord]) -> str | None:
+        return self.behind.upload(token, requests)
+
+    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+        self.n_creates += 1
+        return self.behind.create_job(token, requests, input_file_id)
+
+    def list_jobs(self, created_after: datetime) -> list[JobSnapshot]:
+        return self.behind.list_jobs(created_after)
+
+    def retrieve_job(self, provider_job_id: str) -> JobSnapshot:
+        return self.behind.retrieve_job(provider_job_id)
+
+    def download(self, job: JobSnapshot, folder: Path) -> list[Path]:
+        return self.behind.download(job, folder)
+
+    def read_results(self, path: Path) -> Iterator[ResultLine]:
+        return self.behind.read_results(path)
+
+
+class Died(BaseException):
+    """Stands for the death of the process at this point: nothing after it runs."""
+
+
+class DiesBeforeCreate(Front):
+    """The process dies with the intent written and nothing sent."""
+
+    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+        raise Died
+
+
+class DiesAfterCreate(Front):
+    """The process dies when the provider has the job and the ledger does not know it."""
+
+    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+        super().create_job(token, requests, input_file_id)
+        raise Died
+
+
+class LosesTheAnswer(Front):
+    """The create call takes effect and its answer is lost."""
+
+    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+        super().create_job(token, requests, input_file_id)
+        raise AmbiguousError("creating the batch job: no usable answer (ReadTimeout)")
+
+
+class NeverArrives(Front):
+    """The create call is lost on its way."""
+
+    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+        raise AmbiguousError("creating the batch job: no usable answer (ConnectError)")

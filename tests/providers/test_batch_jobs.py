@@ -1,0 +1,271 @@
+"""Batch jobs against the emulator through the real SDKs: whatever dies, nothing is bought twice and no answer is lost.
+
+The judge of each test is the emulator's own book of what it was asked to create, not ours.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from huleedu_pipeline.judging.spec import Provider as ProviderName
+from huleedu_pipeline.ledger import JobState, Ledger
+from huleedu_pipeline.providers.backend import open_provider
+from huleedu_pipeline.providers.collection import ForeignResultsError, collect_jobs, watch_jobs
+from huleedu_pipeline.providers.protocols import (
+    AmbiguousError,
+    JobLimits,
+    JobSnapshot,
+    Provider,
+    ProviderError,
+    RejectedError,
+    ResultLine,
+)
+from huleedu_pipeline.providers.submission import ReconcileError, split, submit_jobs
+from huleedu_pipeline.settings import Settings
+from tests.kit import emulator_books
+from tests.providers.kit import (
+    BATCH,
+    N_PAIRS,
+    Died,
+    DiesAfterCreate,
+    DiesBeforeCreate,
+    Front,
+    LosesTheAnswer,
+    NeverArrives,
+    plan,
+)
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def provider_name(request: pytest.FixtureRequest) -> ProviderName:
+    name: ProviderName = request.param
+    return name
+
+
+@pytest.fixture
+def provider(provider_name: ProviderName, settings: Settings, ledger: Ledger, tmp_path: Path) -> Provider:
+    """The real adapter on a fresh emulator, with a batch planned for it."""
+    plan(ledger, settings, tmp_path, judge={"provider": provider_name})
+    return open_provider(settings, provider_name)
+
+
+def submit(ledger: Ledger, provider: Provider) -> None:
+    with ledger.lease(BATCH) as lease:
+        submit_jobs(ledger, provider, BATCH, lease, settle_seconds=0.0)
+
+
+def n_created(settings: Settings, provider: Provider) -> int:
+    return int(emulator_books(settings.emulator_dir)["batch_jobs_created"][provider.name])
+
+
+def finish(ledger: Ledger, provider: Provider, settings: Settings) -> None:
+    """Watch until every job has finished at the provider, and collect."""
+    deadline = time.monotonic() + 20
+    while any(job.state is JobState.SUBMITTED for job in watch_jobs(ledger, provider, ledger.jobs(BATCH))):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    collect_jobs(ledger, provider, BATCH, settings.raw_dir)
+
+
+def test_a_batch_is_submitted_once_collected_and_every_request_has_its_verdict(
+    ledger: Ledger, provider: Provider, settings: Settings
+) -> None:
+    submit(ledger, provider)
+    submit(ledger, provider)
+    (job,) = ledger.jobs(BATCH)
+    assert job.state is JobState.SUBMITTED
+    finish(ledger, provider, settings)
+    tally = ledger.tally(BATCH)
+    assert (tally.n_requests, tally.n_succeeded) == (N_PAIRS, N_PAIRS)
+    assert n_created(settings, provider) == 1
+    assert ledger.job(job.token).state is JobState.COLLECTED
+    for outcome in ledger.outcomes(BATCH):
+        assert outcome.winner_essay_id in (outcome.request.essay_a_id, outcome.request.essay_b_id)
+        assert outcome.model.startswith("emulated-")
+        assert outcome.cost_usd is not None
+
+
+def test_what_was_received_is_kept_and_can_be_traced(ledger: Ledger, provider: Provider, settings: Settings) -> None:
+    submit(ledger, provider)
+    finish(ledger, provider, settings)
+    with ledger.engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT r.custom_id, r.body, p.body FROM requests r "
+            "JOIN replies p USING (custom_id) JOIN outcomes o USING (custom_id)"
+        ).all()
+    assert len(rows) == N_PAIRS
+    for custom_id, sent, received in rows:
+        assert json.loads(received)["custom_id"] == custom_id
+        assert json.loads(sent)["model"].startswith("emulated-")
+    events = [(before, after) for _, before, after, _ in ledger.job_events(ledger.jobs(BATCH)[0].token)]
+    path = ["planned", "intent", "uploaded", "submitted", "ended", "collected"]
+    if provider.name == "anthropic":
+        path.remove("uploaded")
+    assert events == list(zip([None, *path], path, strict=False))
+
+
+@pytest.mark.parametrize("ending", [DiesBeforeCreate, DiesAfterCreate])
+def test_a_death_around_the_create_call_is_repaired_without_a_second_purchase(
+    ending: type[Front], ledger: Ledger, provider: Provider, settings: Settings
+) -> None:
+    with pytest.raises(Died):
+        submit(ledger, ending(provider))
+    submit(ledger, provider)
+    finish(ledger, provider, settings)
+    assert ledger.tally(BATCH).n_succeeded == N_PAIRS
+    assert n_created(settings, provider) == 1
+
+
+@pytest.mark.parametrize(("ending", "n_creates"), [(LosesTheAnswer, 0), (NeverArrives, 1)])
+def test_a_lost_answer_is_looked_for_before_anything_is_sent_again(
+    ending: type[Front], n_creates: int, ledger: Ledger, provider: Provider, settings: Settings
+) -> None:
+    with pytest.raises(AmbiguousError):
+        submit(ledger, ending(provider))
+    assert ledger.jobs(BATCH)[0].state is JobState.UNKNOWN
+    second = Front(provider)
+    submit(ledger, second)
+    assert second.n_creates == n_creates
+    finish(ledger, provider, settings)
+    assert ledger.tally(BATCH).n_succeeded == N_PAIRS
+    assert n_created(settings, provider) == 1
+
+
+def test_looking_waits_until_the_providers_list_can_be_trusted(ledger: Ledger, provider: Provider) -> None:
+    with pytest.raises(Died):
+        submit(ledger, DiesBeforeCreate(provider))
+    looked_at: list[datetime] = []
+
+    class Looks(Front):
+        def list_jobs(self, created_after: datetime) -> list[JobSnapshot]:
+            looked_at.append(datetime.now(UTC))
+            return super().list_jobs(created_after)
+
+    with ledger.lease(BATCH) as lease:
+        submit_jobs(ledger, Looks(provider), BATCH, lease, settle_seconds=0.5)
+    intent_at = ledger.jobs(BATCH)[0].intent_at
+    assert intent_at is not None
+    assert looked_at[0] - intent_at >= timedelta(seconds=0.5)
+
+
+def test_two_candidates_are_left_to_a_person(ledger: Ledger, provider: Provider, settings: Settings) -> None:
+    with pytest.raises(Died):
+        submit(ledger, DiesAfterCreate(provider))
+    job = ledger.jobs(BATCH)[0]
+    provider.create_job(job.token, ledger.requests(BATCH), job.input_file_id)
+    with pytest.raises(ReconcileError, match="may be any of .* nothing was sent again"):
+        submit(ledger, provider)
+    assert n_created(settings, provider) == 2
+
+
+def test_a_refused_job_is_recorded_as_refused_and_may_be_tried_again(ledger: Ledger, provider: Provider) -> None:
+    class Refuses(Front):
+        def create_job(self, *_: object) -> JobSnapshot:
+            raise RejectedError("the provider answered 401: the key is not valid", status=401)
+
+    with pytest.raises(RejectedError, match="key is not valid"):
+        submit(ledger, Refuses(provider))
+    (job,) = ledger.jobs(BATCH)
+    assert (job.state, job.last_error) == (JobState.REJECTED, "the provider answered 401: the key is not valid")
+    submit(ledger, provider)
+    assert ledger.jobs(BATCH)[0].state is JobState.SUBMITTED
+
+
+def test_a_failed_download_loses_nothing(ledger: Ledger, provider: Provider, settings: Settings) -> None:
+    class Breaks(Front):
+        def download(self, job: JobSnapshot, folder: Path) -> list[Path]:
+            raise AmbiguousError("downloading: no usable answer")
+
+    submit(ledger, provider)
+    with pytest.raises(ProviderError):
+        finish(ledger, Breaks(provider), settings)
+    assert ledger.tally(BATCH).n_outcomes == 0
+    finish(ledger, provider, settings)
+    assert ledger.tally(BATCH).n_succeeded == N_PAIRS
+
+
+def test_requests_without_a_line_and_lines_of_strangers_are_told_apart(
+    ledger: Ledger, provider: Provider, settings: Settings
+) -> None:
+    class Mixes(Front):
+        def read_results(self, path: Path) -> Iterator[ResultLine]:
+            lines = list(super().read_results(path))
+            yield from reversed(lines[2:])
+            yield lines[2]
+            yield ResultLine("stranger", lines[0].outcome, lines[0].raw)
+
+    submit(ledger, provider)
+    finish(ledger, Mixes(provider), settings)
+    tally = ledger.tally(BATCH)
+    assert (tally.n_succeeded, tally.n_failed) == (N_PAIRS - 2, 2)
+    assert {o.error_code for o in ledger.outcomes(BATCH) if o.outcome == "failure"} == {"missing_result"}
+    detail = json.loads(ledger.job_events(ledger.jobs(BATCH)[0].token)[-1][3] or "")
+    assert (detail["n_foreign_lines"], detail["n_requests_without_line"]) == (1, 2)
+
+
+def test_the_results_of_another_job_are_not_taken_for_ours(ledger: Ledger, provider: Provider, settings: Settings) -> None:
+    class Strange(Front):
+        def read_results(self, path: Path) -> Iterator[ResultLine]:
+            for line in super().read_results(path):
+                yield ResultLine(f"x{line.custom_id}", line.outcome, line.raw)
+
+    submit(ledger, provider)
+    with pytest.raises(ForeignResultsError, match="answer none of its requests; nothing was recorded"):
+        finish(ledger, Strange(provider), settings)
+    assert ledger.tally(BATCH).n_outcomes == 0
+
+
+def test_raw_results_are_kept_with_their_checksum(ledger: Ledger, provider: Provider, settings: Settings) -> None:
+    submit(ledger, provider)
+    finish(ledger, provider, settings)
+    (file,) = (settings.raw_dir / f"batch={BATCH}").iterdir()
+    detail = json.loads(ledger.job_events(ledger.jobs(BATCH)[0].token)[-1][3] or "")
+    assert list(detail["files"]) == [file.name]
+    assert detail["n_lines"] == N_PAIRS
+
+
+def test_requests_are_split_by_number_and_by_bytes(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
+    requests = plan(ledger, settings, tmp_path)
+    assert [len(chunk) for chunk in split(requests, JobLimits(5, 10**9))] == [5, 5, 2]
+    size = max(len(request.body.encode()) for request in requests) + 200
+    chunks = list(split(requests, JobLimits(1000, 3 * size)))
+    assert [request for chunk in chunks for request in chunk] == requests
+    for chunk in chunks:
+        assert sum(len(request.body.encode()) + 200 for request in chunk) <= 3 * size
+    assert list(split([], JobLimits(5, 100))) == []
+
+
+def test_a_batch_of_several_jobs_is_completed_by_all_of_them(ledger: Ledger, provider: Provider, settings: Settings) -> None:
+    class Small(Front):
+        def __init__(self, behind: Provider) -> None:
+            super().__init__(behind)
+            self.job_limits = JobLimits(5, 10**9)
+
+    submit(ledger, Small(provider))
+    assert [job.n_requests for job in ledger.jobs(BATCH)] == [5, 5, 2]
+    finish(ledger, provider, settings)
+    assert ledger.tally(BATCH).n_succeeded == N_PAIRS
+    assert n_created(settings, provider) == 3
+
+
+def test_a_job_that_the_provider_fails_ends_every_request_with_the_reason(
+    ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    plan(ledger, settings, tmp_path)
+    provider = open_provider(settings, "openai")
+
+    class WrongFile(Front):
+        def upload(self, *_: object) -> str | None:
+            return "file-does-not-exist"
+
+    submit(ledger, WrongFile(provider))
+    finish(ledger, provider, settings)
+    (job,) = ledger.jobs(BATCH)
+    assert job.state is JobState.COLLECTED
+    outcomes = ledger.outcomes(BATCH)
+    assert {outcome.error_code for outcome in outcomes} == {"batch_failed"}
+    assert "file-does-not-exist" in (outcomes[0].error_message or "")
