@@ -136,7 +136,9 @@ def comparison_graph_connected(context: dg.AssetCheckExecutionContext, lake: Lak
     n_components = int(connected_components(graph, directed=False)[0])
     return dg.AssetCheckResult(
         passed=n_components == 1,
-        description=f"the verdicts fall into {n_components} unconnected part{'s' if n_components > 1 else ''}",
+        description=f"the verdicts connect all {len(ids)} essays"
+        if n_components == 1
+        else f"the verdicts fall into {n_components} unconnected parts",
         metadata={"components": n_components, "essays": len(ids), "verdicts": len(rows)},
     )
 

@@ -2,14 +2,16 @@
 
 import json
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
 PUPILS = {
-    "anna": "My best friend is a boy from my street. We play football every day and he is kind to me when I loose.",
-    "bo": "i like my mum she is nice. she make food and she is kind alot of times for me and my brother becouse she want it",
+    "anna": "My best friend is a boy from my street. We play football every day and he is kind to me.",
+    "bertil": "i like my mum she is nice. she make food and she is kind alot of times for me and my brother becouse she want it",
     "cilla": (
         "When I was ten years old, my neighbour taught me to repair bicycles. At first I found it difficult, since I had "
         "never held a spanner before. Gradually, however, I discovered how satisfying it is to mend what others throw away."
@@ -27,7 +29,7 @@ ANCHORS = {
 }
 
 
-def write_batch(folder: Path, **spec: Any) -> Path:
+def write_batch(folder: Path, anchors: Mapping[str, str] = MappingProxyType(ANCHORS), **spec: Any) -> Path:
     """Write a valid batch folder of five pupils' essays and three anchors; ``spec`` changes its batch.yaml."""
     values = {
         "batch_id": folder.name,
@@ -41,7 +43,7 @@ def write_batch(folder: Path, **spec: Any) -> Path:
         folder / "prompt.md": "Write about a person who matters to you.",
         folder / "rubric.md": "Judge content, structure and language together.",
         **{folder / "essays" / f"{name}.txt": text for name, text in PUPILS.items()},
-        **{folder / "anchors" / f"{name}.txt": text for name, text in ANCHORS.items()},
+        **{folder / "anchors" / f"{name}.txt": text for name, text in anchors.items()},
     }
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)

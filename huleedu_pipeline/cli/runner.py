@@ -118,7 +118,7 @@ def _look(settings: Settings, instance: dg.DagsterInstance, batch_id: str) -> tu
     if not seen.situations:
         return Decision(Due.NOTHING, "completed"), status
     # A person who starts a batch by hand has seen the failed runs: they do not count against this attempt.
-    return decide(replace(seen.situations[0], n_failed_runs=0)), status
+    return decide(replace(seen.situations[0], n_failed_submit_runs=0, n_failed_collect_runs=0)), status
 
 
 def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, batch_id: str | None) -> None:

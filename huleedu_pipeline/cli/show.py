@@ -15,7 +15,7 @@ SIMULATED = "SIMULATED by the local emulator: not a real model's judgement"
 def console() -> Console:
     """Return the console for results; it is wide enough for a table when the output is not a terminal."""
     plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=120)
+    return plain if plain.is_terminal else Console(highlight=False, width=160)
 
 
 def print_ranking(batch_id: str, ranking: pd.DataFrame, cost: pd.DataFrame) -> None:

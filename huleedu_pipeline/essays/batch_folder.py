@@ -5,17 +5,16 @@ A batch folder holds ``batch.yaml``, ``prompt.md``, ``rubric.md``, the pupils' e
 side effects. All problems are collected before anything is refused, so that a user mends a folder once.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from huleedu_pipeline.canonical import sha256_hex, short_hash
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.essays.csv_rows import read_rows
 from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
 from huleedu_pipeline.essays.text import TextError, count_words, decode, normalise
-from huleedu_pipeline.grading.scales import GradeScale, get_scale
+from huleedu_pipeline.grading.scales import get_scale
 
 TEXT_SUFFIXES = (".txt", ".md")
 MAX_ESSAY_ID_CHARACTERS = 100
@@ -54,6 +53,10 @@ class Essay:
         return count_words(self.text)
 
 
+# An essay with the place that messages about it name.
+Found = tuple[str, Essay]
+
+
 @dataclass(frozen=True)
 class Batch:
     """A validated batch: its specification, what the judge is told, pupils' essays first and then anchors, by id."""
@@ -82,14 +85,14 @@ def read_batch(folder: Path) -> Batch:
     problems: list[str] = []
     spec = _read_spec(folder, problems)
     place = f"batch {spec.batch_id}" if spec else f"batch folder {folder.name}"
-    scale = get_scale(spec.grade_scale) if spec and spec.grade_scale else None
     prompt = _read_required(folder, "prompt.md", "the assignment the pupils answered", problems)
     rubric = _read_required(folder, "rubric.md", "the criteria the judge applies", problems)
+    n_before = len(problems)
     pupils = list(_read_pupils(folder, problems))
-    anchors = list(_read_anchors(folder, scale, problems)) if spec else []
-    problems.extend(_conflicts([*pupils, *anchors]))
-    if len(pupils) < 2 and not problems:
+    if len(pupils) < 2 and len(problems) == n_before:
         problems.append(f"essays/: holds {len(pupils)} pupils' essays; a comparison needs at least two (add essays)")
+    anchors = list(_read_anchors(folder, spec, problems))
+    problems.extend(_conflicts([*pupils, *anchors]))
     n_essays = len(pupils) + len(anchors)
     if spec and spec.max_comparisons is not None and spec.max_comparisons < n_essays - 1:
         problems.append(
@@ -98,7 +101,8 @@ def read_batch(folder: Path) -> Batch:
         )
     if problems or spec is None:
         raise IntakeError(place, problems)
-    return Batch(spec, prompt, rubric, tuple(sorted(pupils, key=_id) + sorted(anchors, key=_id)))
+    essays = [essay for found in (pupils, anchors) for essay in sorted((essay for _, essay in found), key=_id)]
+    return Batch(spec, prompt, rubric, tuple(essays))
 
 
 def read_spec(folder: Path) -> BatchSpec:
@@ -145,41 +149,43 @@ def _read_required(folder: Path, name: str, what: str, problems: list[str]) -> s
     return text
 
 
-def _read_pupils(folder: Path, problems: list[str]) -> Iterator[Essay]:
+def _read_pupils(folder: Path, problems: list[str]) -> Iterator[Found]:
     essays_dir, essays_csv = folder / "essays", folder / "essays.csv"
     if essays_dir.is_dir() and essays_csv.is_file():
         problems.append("essays/ and essays.csv: both are there, and only one can be meant (remove one)")
     elif essays_dir.is_dir():
         for path in _text_files(essays_dir, problems):
-            text = _read_text(path, f"essays/{path.name}", problems)
+            place = f"essays/{path.name}"
+            text = _read_text(path, place, problems)
             if text:
-                yield Essay(path.stem, path.name, text)
+                yield place, Essay(path.stem, path.name, text)
     elif essays_csv.is_file():
         yield from _read_essays_csv(essays_csv, problems)
     else:
         problems.append("essays/: is missing (put the pupils' texts there as .txt or .md files, or write essays.csv)")
 
 
-def _read_essays_csv(path: Path, problems: list[str]) -> Iterator[Essay]:
+def _read_essays_csv(path: Path, problems: list[str]) -> Iterator[Found]:
     for line, row in _csv_rows(path, "essays.csv", ("essay_id", "text"), problems):
         essay_id, text = row["essay_id"].strip(), normalise(row["text"])
-        place = f"essays.csv line {line}"
+        place = f"essays.csv: line {line}"
         if not essay_id:
             problems.append(f"{place}: essay_id is empty (give every essay an id)")
         elif not text:
             problems.append(f"{place}: essay '{essay_id}' has no text (remove the line, or add text)")
         else:
-            yield Essay(essay_id, (row.get("file_name") or "").strip() or essay_id, text)
+            yield place, Essay(essay_id, (row.get("file_name") or "").strip() or essay_id, text)
 
 
-def _read_anchors(folder: Path, scale: GradeScale | None, problems: list[str]) -> Iterator[Essay]:
+def _read_anchors(folder: Path, spec: BatchSpec | None, problems: list[str]) -> Iterator[Found]:
     anchors_dir = folder / "anchors"
     if not anchors_dir.is_dir():
         return
     grades = _anchor_grades(folder, problems)
-    if scale is None:
-        problems.append("batch.yaml: grade_scale: is missing although anchors/ has graded essays (name their scale)")
     paths = _text_files(anchors_dir, problems, ignore={"anchors.csv"})
+    scale = get_scale(spec.grade_scale) if spec and spec.grade_scale else None
+    if paths and spec and scale is None:
+        problems.append("batch.yaml: grade_scale: is missing although anchors/ has graded essays (name their scale)")
     for path in paths:
         grade = grades.pop(path.name, None) if grades is not None else _grade_from_name(path)
         place = f"anchors/{path.name}"
@@ -191,7 +197,7 @@ def _read_anchors(folder: Path, scale: GradeScale | None, problems: list[str]) -
         else:
             text = _read_text(path, place, problems)
             if text:
-                yield Essay(path.stem, path.name, text, grade)
+                yield place, Essay(path.stem, path.name, text, grade)
     problems.extend(
         f"anchors.csv: names '{name}', which is not in anchors/ (add it, or remove the line)" for name in grades or ()
     )
@@ -201,8 +207,13 @@ def _anchor_grades(folder: Path, problems: list[str]) -> dict[str, str] | None:
     """Return grade by file name from ``anchors.csv``, or ``None`` when the file names carry the grades."""
     for path in (folder / "anchors" / "anchors.csv", folder / "anchors.csv"):
         if path.is_file():
-            rows = _csv_rows(path, "anchors.csv", ("file_name", "grade"), problems)
-            return {row["file_name"].strip(): row["grade"].strip() for _, row in rows}
+            grades: dict[str, str] = {}
+            for line, row in _csv_rows(path, "anchors.csv", ("file_name", "grade"), problems):
+                name = row["file_name"].strip()
+                if name in grades:
+                    problems.append(f"anchors.csv: line {line}: names '{name}' a second time (remove one of the lines)")
+                grades[name] = row["grade"].strip()
+            return grades
     return None
 
 
@@ -216,7 +227,9 @@ def _text_files(folder: Path, problems: list[str], ignore: set[str] | None = Non
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name in (ignore or set()):
             continue
-        if path.is_file() and path.suffix.lower() in TEXT_SUFFIXES:
+        if any("\udc80" <= character <= "\udcff" for character in path.name):  # how Python shows a byte that is not UTF-8
+            problems.append(f"{folder.name}/{ascii(path.name)[1:-1]}: the file name is not UTF-8 (rename it)")
+        elif path.is_file() and path.suffix.lower() in TEXT_SUFFIXES:
             found.append(path)
         else:
             problems.append(f"{folder.name}/{path.name}: is not a .txt or .md file (convert it, or move it away)")
@@ -237,37 +250,26 @@ def _read_text(path: Path, place: str, problems: list[str]) -> str:
     return text
 
 
-def _csv_rows(path: Path, place: str, required: tuple[str, ...], problems: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        text = decode(path.read_bytes())
-    except TextError as error:
-        problems.append(f"{place}: {error}")
-        return
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in required if name not in (reader.fieldnames or ())]
-    if missing:
-        problems.append(f"{place}: has no column {', '.join(missing)} (first line: {', '.join(required)})")
-        return
-    for row in reader:
-        if any(row[name] is None for name in required):
-            problems.append(f"{place} line {reader.line_num}: has fewer fields than the first line (complete it)")
-        else:
-            yield reader.line_num, row
+def _csv_rows(path: Path, place: str, required: tuple[str, ...], problems: list[str]) -> list[tuple[int, dict[str, str]]]:
+    found: list[str] = []
+    rows = read_rows(path.read_bytes(), required, found)
+    problems.extend(f"{place}: {problem}" for problem in found)
+    return rows
 
 
-def _conflicts(essays: list[Essay]) -> Iterator[str]:
-    yield from _repeated(essays, _id, "the id '{key}' (rename one; ids come from file names without the ending)")
+def _conflicts(found: list[Found]) -> Iterator[str]:
+    yield from _repeated(found, _id, "the id '{key}' (rename one; ids come from file names without the ending)")
     yield from _repeated(
-        essays, lambda e: e.text_sha256, "exactly the same text (remove one; a text can not be compared with itself)"
+        found, lambda e: e.text_sha256, "exactly the same text (remove one; a text can not be compared with itself)"
     )
-    for essay in essays:
+    for place, essay in found:
         if len(essay.essay_id) > MAX_ESSAY_ID_CHARACTERS:
-            yield f"{essay.file_name}: id is longer than {MAX_ESSAY_ID_CHARACTERS} characters (shorten it)"
+            yield f"{place}: id is longer than {MAX_ESSAY_ID_CHARACTERS} characters (shorten it)"
 
 
-def _repeated(essays: list[Essay], key: Callable[[Essay], str], what: str) -> Iterator[str]:
-    first: dict[str, Essay] = {}
-    for essay in essays:
-        earlier = first.setdefault(key(essay), essay)
-        if earlier is not essay:
-            yield f"{essay.file_name} and {earlier.file_name}: have {what.format(key=key(essay))}"
+def _repeated(found: list[Found], key: Callable[[Essay], str], what: str) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for place, essay in found:
+        earlier = first.setdefault(key(essay), place)
+        if earlier != place:
+            yield f"{place} and {earlier}: have {what.format(key=key(essay))}"

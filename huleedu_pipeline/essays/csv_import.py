@@ -1,15 +1,16 @@
 """Any CSV file becomes a batch folder: one essay for each row, and a choice of graded rows as anchors."""
 
-import csv
 import random
 import re
+import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from huleedu_pipeline.essays.batch_folder import IntakeError, read_batch
+from huleedu_pipeline.essays.csv_rows import read_rows
 from huleedu_pipeline.essays.template import RUBRIC, batch_yaml, write_new
-from huleedu_pipeline.essays.text import TextError, decode, normalise
+from huleedu_pipeline.essays.text import normalise
 from huleedu_pipeline.grading.scales import get_scale
 
 
@@ -47,25 +48,27 @@ def import_csv(source: Path, folder: Path, wanted: CsvImport) -> tuple[int, int]
     """Write the batch folder ``folder`` from ``source`` and return the numbers of essays and of anchors.
 
     Raises:
-        IntakeError: a column is missing, no row fits, a grade is not on the scale, or there are too few anchors to choose.
+        IntakeError: a column is missing, a row is broken, fewer than two rows fit, a grade is not on the scale, there are
+            too few rows to choose anchors from, or the batch would not be a valid one; nothing is then written.
         TemplateError: the folder holds a batch already.
 
     """
     rows = _rows(source, wanted)
     anchors = _choose_anchors(source, rows, wanted)
     names = _file_names(source, [row[wanted.id_column] for row in rows])
-    files = {folder / "batch.yaml": batch_yaml(_spec(folder, wanted)), folder / "prompt.md": wanted.prompt + "\n"}
-    files[folder / "rubric.md"] = wanted.rubric
+    files = {"batch.yaml": batch_yaml(_spec(folder, wanted)), "prompt.md": wanted.prompt + "\n", "rubric.md": wanted.rubric}
     grades = ["file_name,grade"]
     for row, name in zip(rows, names, strict=True):
         is_anchor = row[wanted.id_column] in anchors
-        files[folder / ("anchors" if is_anchor else "essays") / f"{name}.txt"] = normalise(row[wanted.text_column]) + "\n"
+        files[f"{'anchors' if is_anchor else 'essays'}/{name}.txt"] = normalise(row[wanted.text_column]) + "\n"
         if is_anchor:
             grades.append(f"{name}.txt,{anchors[row[wanted.id_column]]}")
     if anchors:
-        files[folder / "anchors" / "anchors.csv"] = "\n".join(grades) + "\n"
-    write_new(files)
-    read_batch(folder)
+        files["anchors/anchors.csv"] = "\n".join(grades) + "\n"
+    with tempfile.TemporaryDirectory() as trial:
+        write_new({Path(trial) / name: text for name, text in files.items()})
+        read_batch(Path(trial))
+    write_new({folder / name: text for name, text in files.items()})
     return len(rows) - len(anchors), len(anchors)
 
 
@@ -77,18 +80,15 @@ def _spec(folder: Path, wanted: CsvImport) -> dict[str, object]:
 
 def _rows(source: Path, wanted: CsvImport) -> list[dict[str, str]]:
     place = source.name
+    columns = [wanted.id_column, wanted.text_column, *wanted.only, *filter(None, [wanted.grade_column])]
+    problems: list[str] = []
     try:
-        text = decode(source.read_bytes())
+        read = read_rows(source.read_bytes(), columns, problems)
     except OSError as error:
         raise IntakeError(place, [f"can not be read: {error.strerror} (check the path)"]) from None
-    except TextError as error:
-        raise IntakeError(place, [str(error)]) from None
-    reader = csv.DictReader(text.splitlines(keepends=True))
-    columns = [wanted.id_column, wanted.text_column, *wanted.only, *filter(None, [wanted.grade_column])]
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if missing:
-        raise IntakeError(place, [f"has no column '{name}' (it has {', '.join(reader.fieldnames or ())})" for name in missing])
-    rows = [row for row in reader if all(row[name] == value for name, value in wanted.only.items())]
+    if problems:
+        raise IntakeError(place, problems)
+    rows = [row for _, row in read if all(row[name] == value for name, value in wanted.only.items())]
     if len(rows) < 2:
         raise IntakeError(place, [f"{len(rows)} rows fit; a batch needs at least two essays (check --where)"])
     return rows
@@ -135,9 +135,9 @@ def _file_names(source: Path, ids: list[str]) -> list[str]:
     ]
     seen: dict[str, str] = {}
     for text, name in zip(ids, names, strict=True):
-        earlier = seen.setdefault(name, text)
-        if earlier is not text:
-            problems.append(f"row '{text}': has the same id as another row, '{earlier}' (ids must differ)")
+        if name in seen:
+            problems.append(f"row '{text}': has the same id as another row, '{seen[name]}' (ids must differ)")
+        seen.setdefault(name, text)
     if problems:
         raise IntakeError(source.name, problems)
     return names

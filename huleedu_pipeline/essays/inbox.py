@@ -41,7 +41,8 @@ def stage(folder: Path, inbox: Path) -> Path:
         return target
     copy, old = inbox / f".{batch_id}.new", inbox / f".{batch_id}.old"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(folder, copy)
+    # Hidden files are no part of a batch, and one of them may be the home folder that holds this very inbox.
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"))
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)

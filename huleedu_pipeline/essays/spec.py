@@ -50,7 +50,7 @@ class BatchSpec(BaseModel):
         description="Most comparisons to pay for. Default: so many that each essay is compared "
         f"{COMPARISONS_PER_ESSAY} times, or all pairs if there are fewer.",
     )
-    seed: int = Field(default=1, description="Seed of the choice of pairs and of who is shown first.")
+    seed: int = Field(default=1, ge=0, description="Seed of the choice of pairs and of who is shown first.")
 
     @field_validator("batch_id")
     @classmethod

@@ -21,15 +21,15 @@ def decode(data: bytes) -> str:
 
     """
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise TextError(
             f"not UTF-8: byte 0x{data[error.start]:02X} at offset {error.start} (line {line}); save the file as UTF-8"
         ) from None
     if "\x00" in text:
-        raise TextError(f"NUL character at offset {text.index(chr(0))}; this is not a text file (save it as plain text)")
-    return normalise(text)
+        raise TextError(f"NUL character at offset {data.index(0)}; this is not a text file (save it as plain text)")
+    return normalise(text.removeprefix("\ufeff"))
 
 
 def normalise(text: str) -> str:

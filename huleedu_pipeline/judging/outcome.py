@@ -63,7 +63,7 @@ class Outcome:
 
     def __post_init__(self) -> None:
         is_success = self.kind is OutcomeKind.SUCCESS
-        if is_success != (self.verdict is not None) or is_success == (self.error_code is not None):
+        if {self.verdict is not None, self.error_code is None, self.error_message is None} != {is_success}:
             raise ValueError(f"an outcome of kind {self.kind} needs {'a verdict' if is_success else 'an error'} and only that")
 
 

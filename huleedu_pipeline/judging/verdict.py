@@ -4,6 +4,7 @@ One JSON schema for both providers, one set of limits for schema, prompt and sto
 contract is a failed judgement with its raw text kept; it is never guessed, defaulted or rescaled.
 """
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -57,10 +58,20 @@ def parse_verdict(text: str) -> Verdict:
 
     """
     try:
-        return Verdict.model_validate_json(text)
+        verdict = Verdict.model_validate_json(text)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in item['loc']) or 'reply'}: {item['msg']}"
             for item in error.errors(include_input=False, include_url=False, include_context=False)
         )
         raise InvalidVerdictError(problems) from None
+    json.loads(text, object_pairs_hook=_each_field_once)
+    return verdict
+
+
+def _each_field_once(fields: list[tuple[str, Any]]) -> None:
+    # JSON parsers keep the last of two values in silence; a reply that names both winners has named none.
+    names = [name for name, _ in fields]
+    repeated = [name for name in Verdict.model_fields if names.count(name) > 1]
+    if repeated:
+        raise InvalidVerdictError(f"{repeated[0]}: is given more than once")

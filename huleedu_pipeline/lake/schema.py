@@ -4,8 +4,10 @@ A table is declared once (:mod:`.tables`); its Arrow schema, its DDL with commen
 the contract are derived here. Not here: where files lie (:mod:`.store`) or how they are published (:mod:`.warehouse`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -33,6 +35,14 @@ class ColumnType(Enum):
         """The type in Arrow."""
         return _ARROW[self]
 
+    def accepts(self, value: object) -> bool:
+        """Whether a Python value has this type as it is: nothing is cut off, parsed or reinterpreted to make it fit."""
+        if isinstance(value, bool):
+            return self is ColumnType.BOOLEAN
+        if isinstance(value, datetime) and value.tzinfo is None:
+            return False
+        return isinstance(value, _PYTHON[self])
+
     @property
     def duckdb(self) -> str:
         """The type in DuckDB's SQL."""
@@ -46,6 +56,15 @@ _ARROW: dict[ColumnType, pa.DataType] = {
     ColumnType.BOOLEAN: pa.bool_(),
     ColumnType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
     ColumnType.PROBABILITIES: pa.map_(pa.string(), pa.float64()),
+}
+
+_PYTHON: dict[ColumnType, tuple[type, ...]] = {
+    ColumnType.STRING: (str,),
+    ColumnType.INTEGER: (int,),
+    ColumnType.FLOAT: (float, int),
+    ColumnType.BOOLEAN: (bool,),
+    ColumnType.TIMESTAMP: (datetime,),
+    ColumnType.PROBABILITIES: (dict,),
 }
 
 
@@ -83,18 +102,27 @@ class Table:
         """Make an Arrow table of this contract from one dictionary for each row.
 
         Raises:
-            ContractError: a row lacks a column or has one too many, or a value does not fit its column's type.
+            ContractError: a row lacks a column or has one too many, or a value is not of its column's type; an instant
+                without a time zone is none.
 
         """
         rows = list(rows)
-        names = {column.name for column in self.columns}
+        names = [column.name for column in self.columns]
         for row in rows:
-            if row.keys() != names:
-                raise ContractError(_difference(self.name, names, set(row)))
+            if row.keys() != set(names):
+                raise ContractError(_difference(self.name, names, list(row)))
+        return pa.Table.from_arrays([self._array(column, rows) for column in self.columns], schema=self.arrow_schema)
+
+    def _array(self, column: Column, rows: list[dict[str, Any]]) -> "pa.Array[Any]":
+        values = [row[column.name] for row in rows]
+        for value in values:
+            if value is not None and not column.type.accepts(value):
+                held = type(value).__name__
+                raise ContractError(f"table {self.name}: column '{column.name}' holds {held} where {column.type.arrow} belongs")
         try:
-            return pa.Table.from_pylist(rows, schema=self.arrow_schema)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise ContractError(f"table {self.name}: {error}") from None
+            return pa.array(values, type=column.type.arrow)
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError, TypeError) as error:
+            raise ContractError(f"table {self.name}: column '{column.name}': {error}") from None
 
     def violations(self, data: pa.Table) -> list[str]:
         """Return every way in which ``data`` break this contract, one sentence each; an empty list means none."""
@@ -103,7 +131,7 @@ class Table:
             if sorted(data.column_names) == sorted(expected):
                 at = next(i for i, name in enumerate(expected) if data.column_names[i] != name)
                 return [f"table {self.name}: column '{data.column_names[at]}' stands where '{expected[at]}' belongs"]
-            return [_difference(self.name, set(expected), set(data.column_names))]
+            return [_difference(self.name, expected, data.column_names)]
         return list(self._value_violations(data))
 
     def _value_violations(self, data: pa.Table) -> Iterator[str]:
@@ -132,7 +160,8 @@ def sql_string(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _difference(table: str, expected: set[str], found: set[str]) -> str:
-    parts = [f"column '{name}' is missing" for name in sorted(expected - found)]
-    parts += [f"column '{name}' is not in the contract" for name in sorted(found - expected)]
+def _difference(table: str, expected: list[str], found: list[str]) -> str:
+    parts = [f"column '{name}' is missing" for name in sorted(set(expected) - set(found))]
+    parts += [f"column '{name}' is not in the contract" for name in sorted(set(found) - set(expected))]
+    parts += [f"column '{name}' is there {n} times" for name, n in sorted(Counter(found).items()) if n > 1]
     return f"table {table}: {', '.join(parts)}"

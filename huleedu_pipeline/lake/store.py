@@ -74,6 +74,8 @@ class Lake:
             raise MissingDataError(
                 f"batch {batch_id}: table {table.name} is not there yet (materialise the asset that writes it)"
             ) from None
+        except pa.ArrowInvalid as error:
+            raise ContractError(f"{path}: is no whole Parquet file: {error} (materialise its asset again)") from None
         violations = table.violations(data)
         if violations:
             raise ContractError("\n".join(violations))

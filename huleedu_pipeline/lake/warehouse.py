@@ -4,6 +4,7 @@ A publication builds a new file beside the old one and moves it into place, so a
 neither ever waits for the other. Reading is :func:`open_warehouse`, two lines in a notebook.
 """
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -78,7 +79,10 @@ class Warehouse:
 
     def sql(self, query: str, parameters: list[Any] | None = None) -> pd.DataFrame:
         """Return the result of ``query`` as a frame; ``?`` in it takes the ``parameters`` in order."""
-        return self.connection.execute(query, parameters or []).df()
+        with warnings.catch_warnings():
+            # DuckDB 1.5 makes its frames in a way that pandas 3 has begun to deprecate.
+            warnings.filterwarnings("ignore", message="The inplace keyword in DataFrame.drop")
+            return self.connection.execute(query, parameters or []).df()
 
     def frame(self, name: str, batch_id: str | None = None) -> pd.DataFrame:
         """Return a table or view as a frame, of one batch or of all.
@@ -118,4 +122,8 @@ def open_warehouse(path: Path | str | None = None) -> Warehouse:
     file = Path(path) if path is not None else Settings().absolute().warehouse_path
     if not file.is_file():
         raise WarehouseError(f"{file}: there is no warehouse yet (run `huleedu demo`, or `huleedu run BATCH_DIR`)")
-    return Warehouse(duckdb.connect(str(file), read_only=True))
+    # DuckDB gives a process that has a path open the same database again; attached, each look is at the newest file.
+    connection = duckdb.connect()
+    connection.execute(f"ATTACH {sql_string(str(file))} AS warehouse (READ_ONLY)")
+    connection.execute("USE warehouse")
+    return Warehouse(connection)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobState
+from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
 
 MAX_FAILED_RUNS = 3
 COMPLETED = "completed and published"
@@ -30,7 +31,8 @@ class Situation:
     batch: BatchRecord
     jobs: Sequence[JobRecord]
     has_run_in_progress: bool = False
-    n_failed_runs: int = 0
+    n_failed_submit_runs: int = 0
+    n_failed_collect_runs: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,25 +50,31 @@ def decide(situation: Situation) -> Decision:
     A run is asked for once for each state of the provider's jobs, and again after each failed run up to
     :data:`MAX_FAILED_RUNS`; bounded retries make failure quiet, so a batch that has used them up is named each time.
     """
-    batch = situation.batch
+    batch, jobs = situation.batch, situation.jobs
     if batch.is_published:
         return Decision(Due.NOTHING, COMPLETED)
     if situation.has_run_in_progress:
         return Decision(Due.WAIT, "a run is in progress")
-    if situation.n_failed_runs >= MAX_FAILED_RUNS:
-        return Decision(
-            Due.NOTHING, f"STUCK after {situation.n_failed_runs} failed runs; mend the cause, then run the job by hand"
-        )
     if batch.status is BatchStatus.PENDING:
-        return Decision(Due.SUBMIT, "not submitted", f"{batch.batch_id}:{situation.n_failed_runs}")
-    at_provider = [job for job in situation.jobs if job.state is JobState.SUBMITTED]
+        return _ask(Due.SUBMIT, "not submitted", batch.batch_id, situation.n_failed_submit_runs)
+    unsent = [job for job in jobs if job.state in NOT_YET_SUBMITTED]
+    if unsent:
+        reason = f"a submission was left {unsent[0].state}"
+        return _ask(Due.SUBMIT, reason, unsent[0].token, situation.n_failed_submit_runs)
+    at_provider = [job for job in jobs if job.state is JobState.SUBMITTED]
     if at_provider:
-        provider_status = ", ".join(sorted({job.provider_status or "submitted" for job in at_provider}))
-        return Decision(
-            Due.WAIT, f"{len(at_provider)} of {len(situation.jobs)} jobs at {at_provider[0].provider} ({provider_status})"
-        )
-    newest = situation.jobs[-1].provider_job_id if situation.jobs else None
-    return Decision(Due.COLLECT, "every job has finished", f"{newest or batch.batch_id}:{situation.n_failed_runs}")
+        called = ", ".join(sorted({job.provider_status or "submitted" for job in at_provider}))
+        return Decision(Due.WAIT, f"{len(at_provider)} of {len(jobs)} jobs at {at_provider[0].provider} ({called})")
+    newest = jobs[-1].provider_job_id if jobs else None
+    reason = "every job has finished" if jobs else "the judgements are asked for live"
+    return _ask(Due.COLLECT, reason, newest or batch.batch_id, situation.n_failed_collect_runs)
+
+
+def _ask(due: Due, reason: str, subject: str, n_failed_runs: int) -> Decision:
+    if n_failed_runs >= MAX_FAILED_RUNS:
+        stuck = f"STUCK after {n_failed_runs} failed runs ({reason}); mend the cause, then start the run by hand"
+        return Decision(Due.NOTHING, stuck)
+    return Decision(due, reason, f"{subject}:{n_failed_runs}")
 
 
 def status_line(decisions: Sequence[tuple[str, Decision]]) -> str:

@@ -14,6 +14,8 @@ from huleedu_pipeline.orchestration.watch import failed_runs, look, runs_in_prog
 from huleedu_pipeline.providers.protocols import ProviderError
 from huleedu_pipeline.settings import Settings
 
+JOBS_DUE = {Due.SUBMIT: SUBMIT, Due.COLLECT: COLLECT}
+
 
 def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """Return the sensors of an installation with these settings; they run unless they are switched off in the UI."""
@@ -48,7 +50,7 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
     @dg.sensor(
         name="provider_jobs_sensor",
-        job=collect_batch,
+        jobs=[collect_batch, submit_batch],
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Looks at the providers' batch jobs, records what it sees, and asks for the run that collects a batch "
@@ -64,16 +66,22 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             # No provider could be seen: a failed look is not an empty one, so the tick fails where everybody sees it.
             raise ProviderError("; ".join(seen.problems))
         decisions = [(situation.batch.batch_id, decide(situation)) for situation in seen.situations]
-        requests = [_collect_request(batch_id, decision) for batch_id, decision in decisions if decision.due is Due.COLLECT]
+        requests = [
+            _run_request(situation.batch.batch_id, decision)
+            for situation, (_, decision) in zip(seen.situations, decisions, strict=True)
+            # A batch that is still pending is the inbox_sensor's.
+            if decision.due in JOBS_DUE and situation.batch.status is not BatchStatus.PENDING
+        ]
         line = "; ".join([status_line(decisions), *seen.problems])
         return dg.SensorResult(run_requests=requests, skip_reason=None if requests else line)
 
     return [inbox_sensor, provider_jobs_sensor]
 
 
-def _collect_request(batch_id: str, decision: Decision) -> dg.RunRequest:
+def _run_request(batch_id: str, decision: Decision) -> dg.RunRequest:
+    job = JOBS_DUE[decision.due]
     tags = {"huleedu/batch": batch_id, "huleedu/provider_job_id": str(decision.run_key).rpartition(":")[0]}
-    return dg.RunRequest(run_key=f"{COLLECT}:{decision.run_key}", partition_key=batch_id, tags=tags)
+    return dg.RunRequest(run_key=f"{job}:{decision.run_key}", job_name=job, partition_key=batch_id, tags=tags)
 
 
 def _arrived(

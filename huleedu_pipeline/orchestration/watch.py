@@ -2,17 +2,16 @@
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import dagster as dg
 
-from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobState, Ledger
+from huleedu_pipeline.ledger import BatchRecord, JobState, Ledger
 from huleedu_pipeline.orchestration.decisions import Situation
 from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
 from huleedu_pipeline.providers.backend import open_provider
 from huleedu_pipeline.providers.collection import watch_jobs
-from huleedu_pipeline.providers.protocols import Provider, ProviderError
+from huleedu_pipeline.providers.protocols import ProviderError
 from huleedu_pipeline.settings import Settings
 
 IN_PROGRESS = [
@@ -22,7 +21,6 @@ IN_PROGRESS = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-OpenProvider = Callable[[Settings, str], Provider]
 
 
 @dataclass(frozen=True)
@@ -69,13 +67,12 @@ def look(
 
 
 def _situation(ledger: Ledger, instance: dg.DagsterInstance, batch: BatchRecord) -> Situation:
-    jobs = ledger.jobs(batch.batch_id)
-    step = SUBMIT if batch.status is BatchStatus.PENDING else COLLECT
     return Situation(
         batch,
-        jobs,
+        ledger.jobs(batch.batch_id),
         has_run_in_progress=bool(runs_in_progress(instance, batch.batch_id)),
-        n_failed_runs=failed_runs(instance, batch.batch_id, step),
+        n_failed_submit_runs=failed_runs(instance, batch.batch_id, SUBMIT),
+        n_failed_collect_runs=failed_runs(instance, batch.batch_id, COLLECT),
     )
 
 

@@ -22,6 +22,7 @@ Ints = NDArray[np.int64]
 
 GRADIENT_TOLERANCE = 1e-9
 MIN_PRIOR_SD, MAX_PRIOR_SD = 0.05, 20.0
+ROUNDING = 1e-14
 
 
 class ScalingError(ValueError):
@@ -62,7 +63,7 @@ class BradleyTerryFit:
     @cached_property
     def _covariance(self) -> Floats:
         n = len(self.theta)
-        return _centred(_inverse(self.precision)[:n, :n])
+        return _centred(_inverse(self.precision, n)[:n, :n])
 
     def covariance(self) -> Floats:
         """Return the posterior covariance of theta under sum(theta) = 0, shape (n, n)."""
@@ -96,19 +97,20 @@ def fit_bradley_terry(
         second: Index of the other item, shape (m,).
         first_won: Whether the first item won, shape (m,).
         weight: Weight of each comparison, shape (m,); all 1 by default.
-        prior_sd: sigma in logits, or ``"estimate"`` for its empirical-Bayes estimate: the fixed point of
+        prior_sd: sigma in logits, from 1e-6 to 1e6, or ``"estimate"`` for its empirical-Bayes estimate: the fixed point of
             sigma^2 = (|theta|^2 + tr C) / (n - 1) with C the posterior covariance of the centred locations.
         position_effect: Whether delta is in the model.
         n_items: Number of items; one more than the largest index by default.
 
     Raises:
-        ScalingError: no comparisons, an item compared with itself, shapes that differ, or indices out of range.
+        ScalingError: no comparisons, an item compared with itself, shapes that differ, values out of range, or a prior so
+            wide that it leaves locations open which the verdicts leave open too.
 
     """
     data = _Data.checked(first, second, first_won, weight, n_items, position_effect)
     sigma = _estimate_prior_sd(data) if prior_sd == "estimate" else float(prior_sd)
-    if not sigma > 0:
-        raise ScalingError(f"prior_sd must be positive, not {prior_sd}")
+    if not 1e-6 <= sigma <= 1e6:
+        raise ScalingError(f"prior_sd must lie in 1e-6..1e6 logits, not {prior_sd}")
     return _result(data, sigma, _newton(data, sigma, np.zeros(data.n_parameters)))
 
 
@@ -131,14 +133,16 @@ class _Data:
         n_items: int | None,
         has_position: bool,
     ) -> "_Data":
-        i, j = np.asarray(first, dtype=np.int64), np.asarray(second, dtype=np.int64)
+        i, j = _indices(first), _indices(second)
         y = np.asarray(first_won, dtype=np.float64)
-        w = np.ones(len(i)) if weight is None else np.asarray(weight, dtype=np.float64)
+        w = np.ones(i.shape) if weight is None else np.asarray(weight, dtype=np.float64)
         if not (i.ndim == 1 and i.shape == j.shape == y.shape == w.shape):
             raise ScalingError(
                 f"first, second, first_won and weight differ in shape: {i.shape}, {j.shape}, {y.shape}, {w.shape}"
             )
-        if len(i) == 0:
+        if not (np.all((y >= 0) & (y <= 1)) and np.all((w >= 0) & np.isfinite(w))):
+            raise ScalingError("first_won must lie in 0..1, and weights must be finite and not negative")
+        if not w.any():
             raise ScalingError("there are no comparisons to scale")
         n = int(max(i.max(), j.max())) + 1 if n_items is None else n_items
         if min(i.min(), j.min()) < 0 or max(i.max(), j.max()) >= n:
@@ -186,12 +190,15 @@ class _Data:
 
 def _newton(data: _Data, sigma: float, beta: Floats) -> Floats:
     """Return the optimum; the objective is strictly concave, and halving the step makes every iteration an ascent."""
+    # Sums over many comparisons are rounded: neither a gradient nor an ascent below that can be asked for.
+    tolerance = max(GRADIENT_TOLERANCE, ROUNDING * float(data.weight.sum()))
     for _ in range(200):
         gradient = data.gradient(beta, sigma)
-        if np.max(np.abs(gradient)) <= GRADIENT_TOLERANCE:
+        if np.max(np.abs(gradient)) <= tolerance:
             return beta
-        step = cho_solve(cho_factor(data.precision(beta, sigma)), gradient)
+        step = cho_solve(_factor(data.precision(beta, sigma), data.n), gradient)
         value, length = data.objective(beta, sigma), 1.0
+        value -= ROUNDING * abs(value)
         while data.objective(beta + length * step, sigma) < value and length > 1e-6:
             length /= 2
         beta = beta + length * step
@@ -206,7 +213,7 @@ def _estimate_prior_sd(data: _Data) -> float:
         nonlocal beta
         sigma = float(np.exp(log_sigma))
         beta = _newton(data, sigma, beta)
-        covariance = _centred(_inverse(data.precision(beta, sigma))[: data.n, : data.n])
+        covariance = _centred(_inverse(data.precision(beta, sigma), data.n)[: data.n, : data.n])
         theta = beta[: data.n] - beta[: data.n].mean()
         variance = (float(theta @ theta) + float(np.trace(covariance))) / max(data.n - 1, 1)
         return float(np.clip(np.log(variance) / 2, np.log(MIN_PRIOR_SD), np.log(MAX_PRIOR_SD)))
@@ -236,7 +243,7 @@ def _result(data: _Data, sigma: float, beta: Floats) -> BradleyTerryFit:
         theta=beta[:n] - beta[:n].mean(),
         prior_sd=sigma,
         position_effect=float(beta[n]) if data.has_position else 0.0,
-        position_effect_se=float(np.sqrt(_inverse(precision)[n, n])) if data.has_position else None,
+        position_effect_se=float(np.sqrt(_inverse(precision, n)[n, n])) if data.has_position else None,
         log_likelihood=data.log_likelihood(beta),
         gradient_norm=float(np.max(np.abs(data.gradient(beta, sigma)))),
         components=connected_components(graph, directed=False)[1].astype(np.int64),
@@ -252,5 +259,27 @@ def _centred(covariance: Floats) -> Floats:
     return np.asarray(rows - rows.mean(axis=1, keepdims=True), dtype=np.float64)
 
 
-def _inverse(matrix: Floats) -> Floats:
-    return np.asarray(cho_solve(cho_factor(matrix), np.eye(len(matrix))), dtype=np.float64)
+def _factor(precision: Floats, n: int) -> tuple[Floats, bool]:
+    """Return the Cholesky factor of a precision matrix whose first ``n`` parameters are the locations.
+
+    The verdicts say nothing about a shift of all locations, which is what makes a wide prior's matrix nearly singular.
+    Stiffening that one direction, an eigenvector of the matrix, leaves every contrast between locations as it is.
+    """
+    stiff = precision.copy()
+    stiff[:n, :n] += np.max(np.diag(precision)) / n
+    try:
+        factor, is_lower = cho_factor(stiff)
+    except np.linalg.LinAlgError:
+        raise ScalingError("verdicts and prior together leave locations open (use a narrower prior_sd)") from None
+    return np.asarray(factor, dtype=np.float64), bool(is_lower)
+
+
+def _inverse(precision: Floats, n: int) -> Floats:
+    return np.asarray(cho_solve(_factor(precision, n), np.eye(len(precision))), dtype=np.float64)
+
+
+def _indices(values: ArrayLike) -> Ints:
+    array = np.asarray(values)
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise ScalingError(f"item indices must be integers, not {array.dtype}")
+    return array.astype(np.int64)

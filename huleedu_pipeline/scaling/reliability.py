@@ -11,6 +11,9 @@ import numpy as np
 
 from huleedu_pipeline.scaling.bradley_terry import BradleyTerryFit
 
+# Variance in square logits below which locations differ by nothing but the rounding of the optimum.
+NO_VARIANCE = 1e-12
+
 
 @dataclass(frozen=True)
 class Reliability:
@@ -30,4 +33,4 @@ def reliability(fit: BradleyTerryFit) -> Reliability:
     """Return the reliability of ``fit``; its standard errors are posterior, from the full covariance."""
     mse = float(np.mean(fit.se**2))
     variance = float(np.var(fit.theta, ddof=1)) if len(fit.theta) > 1 else 0.0
-    return Reliability(1 - mse / fit.prior_sd**2, 1 - mse / variance if variance > 0 else None)
+    return Reliability(1 - mse / fit.prior_sd**2, 1 - mse / variance if variance > NO_VARIANCE else None)

@@ -1,0 +1,44 @@
+"""Rows of a CSV file whose first line names its columns, as spreadsheets write it (RFC 4180).
+
+Nothing is repaired in silence: a row with a field too few or too many, or a quote that is never closed, would cut a text
+short, so it is a problem to mend. Not here: what the columns mean.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from huleedu_pipeline.essays.text import TextError, decode
+
+
+def read_rows(data: bytes, required: Sequence[str], problems: list[str]) -> list[tuple[int, dict[str, str]]]:
+    """Return each complete row with the number of its last line; what is wrong is added to ``problems``.
+
+    Args:
+        data: Contents of the file, UTF-8.
+        required: Columns that must be there.
+        problems: Receives one sentence for each thing to mend; the caller adds the file.
+
+    """
+    try:
+        reader = csv.DictReader(io.StringIO(decode(data), newline=""), strict=True)
+        columns = reader.fieldnames or ()
+    except (TextError, csv.Error) as error:
+        problems.append(str(error))
+        return []
+    missing = [name for name in required if name not in columns]
+    if missing:
+        problems.extend(f"has no column '{name}' (it has {', '.join(columns) or 'nothing'})" for name in missing)
+        return []
+    rows = []
+    try:
+        for row in reader:
+            if None in row:
+                problems.append(f"line {reader.line_num}: has more fields than the first line (quote a text with commas)")
+            elif any(row[name] is None for name in required):
+                problems.append(f"line {reader.line_num}: has fewer fields than the first line (complete it)")
+            else:
+                rows.append((reader.line_num, row))
+    except csv.Error as error:
+        problems.append(f"line {reader.line_num}: {error} (close every quote, and double the quotes inside a text)")
+    return rows

@@ -1,0 +1,1 @@
+"""Tests of the pair designs and of the names of pairs."""

@@ -1,0 +1,202 @@
+"""batch.yaml: defaults, limits, and messages that say what to write instead."""
+
+import pytest
+
+from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
+from huleedu_pipeline.judging.spec import JudgeSettings
+
+
+def parse(text: str) -> BatchSpec:
+    return parse_spec(text, default_batch_id="class-7b")
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(SpecError) as refused:
+        parse(text)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment", "{}"])
+def test_an_empty_file_means_all_defaults(text: str) -> None:
+    spec = parse(text)
+    assert spec.model_dump() == {
+        "batch_id": "class-7b",
+        "assignment": "",
+        "course_code": "",
+        "language": "en",
+        "grade_scale": None,
+        "judge": {
+            "provider": "openai",
+            "model": "",
+            "temperature": None,
+            "max_output_tokens": 600,
+            "reasoning_effort": None,
+            "output_verbosity": None,
+        },
+        "llm_batching_mode": "provider_batch_api",
+        "max_comparisons": None,
+        "seed": 1,
+    }
+
+
+def test_every_field_can_be_given() -> None:
+    spec = parse("""
+        batch_id: eng5-ht25
+        assignment: A person who changed my mind
+        course_code: ENG5
+        language: sv
+        grade_scale: cefr_6_level
+        llm_batching_mode: serial_bundle
+        max_comparisons: 120
+        seed: 7
+        judge:
+          provider: openai
+          model: gpt-6-sol
+          temperature: 0
+          max_output_tokens: 900
+          reasoning_effort: low
+          output_verbosity: high
+    """)
+    assert spec.batch_id == "eng5-ht25"
+    assert (spec.language, spec.grade_scale, spec.llm_batching_mode) == ("sv", "cefr_6_level", "serial_bundle")
+    assert (spec.max_comparisons, spec.seed) == (120, 7)
+    assert spec.judge == JudgeSettings(
+        provider="openai",
+        model="gpt-6-sol",
+        temperature=0,
+        max_output_tokens=900,
+        reasoning_effort="low",
+        output_verbosity="high",
+    )
+
+
+@pytest.mark.parametrize("batch_id", ["a", "0", "eng5-ht25", "a.b_c-d", "x" * 60, "7b."])
+def test_good_batch_ids(batch_id: str) -> None:
+    assert parse(f"batch_id: '{batch_id}'").batch_id == batch_id
+
+
+@pytest.mark.parametrize(
+    "batch_id", ["", "Eng5", "å", "a b", "a/b", "..", "a..b", ".a", "-a", "_a", "x" * 61, "a\\n", "../../etc", "a:b", "a*"]
+)
+def test_bad_batch_ids_are_refused_with_the_rule(batch_id: str) -> None:
+    assert refusal(f'batch_id: "{batch_id}"').endswith(
+        "can not name a batch (use 1-60 lower-case letters, digits, '.', '_', '-', beginning with a letter or digit, without '..')"
+    )
+
+
+def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"^batch\.yaml: batch_id: 'Klass 7B' can not name a batch"):
+        parse_spec("", default_batch_id="Klass 7B")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("assigment: x", "batch.yaml: unknown key 'assigment' (did you mean 'assignment'?)"),
+        ("max_comparison: 9", "batch.yaml: unknown key 'max_comparison' (did you mean 'max_comparisons'?)"),
+        ("judge: {temprature: 0}", "batch.yaml: unknown key 'judge.temprature' (did you mean 'temperature'?)"),
+        ("judge: {modell: x}", "batch.yaml: unknown key 'judge.modell' (did you mean 'model'?)"),
+        (
+            "zzz: 1",
+            "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, course_code, language, grade_scale, judge, "
+            "llm_batching_mode, max_comparisons, seed)",
+        ),
+        (
+            "judge: {zzz: 1}",
+            "batch.yaml: unknown key 'judge.zzz' (known keys: provider, model, temperature, max_output_tokens, "
+            "reasoning_effort, output_verbosity)",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest(text: str, message: str) -> None:
+    assert refusal(text) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "judge: {provider: anthropic, temperature: 0}",
+            "batch.yaml: judge: temperature: Anthropic's API version 2026-10-21 takes no sampling parameters "
+            "(leave temperature out)",
+        ),
+        (
+            "judge: {provider: anthropic, output_verbosity: low}",
+            "batch.yaml: judge: output_verbosity: only OpenAI's models take it (leave output_verbosity out)",
+        ),
+        (
+            "judge: {provider: anthropic, reasoning_effort: none}",
+            "batch.yaml: judge: reasoning_effort: Anthropic has no effort 'none' (use low, medium or high, or leave it out)",
+        ),
+    ],
+)
+def test_what_a_provider_does_not_take_is_refused_and_not_dropped(text: str, message: str) -> None:
+    assert refusal(text) == message
+
+
+def test_what_anthropic_takes_is_taken() -> None:
+    judge = parse("judge: {provider: anthropic, reasoning_effort: high, max_output_tokens: 100}").judge
+    assert (judge.provider, judge.reasoning_effort, judge.max_output_tokens) == ("anthropic", "high", 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("judge: {provider: google}", "judge.provider"),
+        ("judge: {temperature: -0.1}", "judge.temperature"),
+        ("judge: {temperature: 2.1}", "judge.temperature"),
+        ("judge: {temperature: .nan}", "judge.temperature"),
+        ("judge: {max_output_tokens: 63}", "judge.max_output_tokens"),
+        ("judge: {max_output_tokens: 32001}", "judge.max_output_tokens"),
+        ("judge: {reasoning_effort: extreme}", "judge.reasoning_effort"),
+        ("judge: openai", "judge"),
+        ("language: swe", "language"),
+        ("language: EN", "language"),
+        ("llm_batching_mode: batch", "llm_batching_mode"),
+        ("max_comparisons: 0", "max_comparisons"),
+        ("max_comparisons: many", "max_comparisons"),
+        ("seed: -1", "seed"),
+        ("seed: 1.5", "seed"),
+        ("batch_id: 2025", "batch_id"),
+        ("grade_scale: 9", "grade_scale"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(text: str, place: str) -> None:
+    message = refusal(text)
+    assert message.startswith(f"batch.yaml: {place}: ")
+    assert len(message.splitlines()) == 1
+
+
+def test_an_unknown_scale_is_refused_with_the_nearest() -> None:
+    assert refusal("grade_scale: cefr_6_levels") == (
+        "batch.yaml: grade_scale: 'cefr_6_levels' is not a known scale (did you mean 'cefr_6_level'?)"
+    )
+
+
+def test_every_problem_has_a_line_of_its_own() -> None:
+    lines = refusal("sead: 3\nlanguage: english\njudge: {provider: google, temperatur: 1}").splitlines()
+    assert all(line.startswith("batch.yaml: ") for line in lines)
+    assert sorted(line.split(":")[1].split(" (")[0].strip() for line in lines) == [
+        "judge.provider",
+        "language",
+        "unknown key 'judge.temperatur'",
+        "unknown key 'sead'",
+    ]
+
+
+@pytest.mark.parametrize("text", ["judge: {", "a: b: c", "\tseed: 1", "seed: 'x", "!!python/object/apply:os.getcwd []"])
+def test_broken_yaml_is_refused_with_the_place(text: str) -> None:
+    message = refusal(text)
+    assert message.startswith("batch.yaml: not valid YAML: ")
+    assert "line 1" in message
+    assert message.endswith("(mend the file)")
+
+
+@pytest.mark.parametrize(("text", "kind"), [("- seed", "list"), ("seed", "str"), ("3", "int")])
+def test_yaml_that_is_no_mapping_is_refused(text: str, kind: str) -> None:
+    assert refusal(text) == f"batch.yaml: holds a {kind}, not fields with values (write 'field: value' lines)"
+
+
+@pytest.mark.parametrize("text", ["1: x", "judge: {1: x}", "yes: x"])
+def test_keys_that_are_no_words_are_refused(text: str) -> None:
+    assert "Keys should be strings" in refusal(text)

@@ -1,0 +1,1 @@
+"""Tests of grade scales and of the projection of grades."""

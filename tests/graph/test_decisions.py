@@ -1,0 +1,78 @@
+"""What is due for a batch: every row of the decision, as a table."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobState
+from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS, Decision, Due, Situation, decide, status_line
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+AWAITING, SCORING = BatchStatus.AWAITING_JUDGEMENTS, BatchStatus.SCORING
+DONE = BatchStatus.COMPLETED_MAX_COMPARISONS
+
+
+def batch(status: BatchStatus, *, is_published: bool = False) -> BatchRecord:
+    published = NOW if is_published else None
+    return BatchRecord("b1", status, "provider_batch_api", "emulator", "c", "{}", 5, 0, NOW, NOW, None, published)
+
+
+def job(state: JobState, n: int = 1, provider_status: str | None = None) -> JobRecord:
+    job_id = f"job_{n}"
+    return JobRecord(
+        f"token_{n}", "b1", "openai", "m", state, job_id, None, provider_status, None, 5, NOW, None, None, None, None
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "states", "extra", "due", "run_key"),
+    [
+        (BatchStatus.PENDING, [], {}, Due.SUBMIT, "b1:0"),
+        (BatchStatus.PENDING, [], {"n_failed_submit_runs": 1}, Due.SUBMIT, "b1:1"),
+        (BatchStatus.PENDING, [], {"n_failed_submit_runs": MAX_FAILED_RUNS}, Due.NOTHING, None),
+        (BatchStatus.PENDING, [], {"has_run_in_progress": True}, Due.WAIT, None),
+        (AWAITING, [JobState.PLANNED], {}, Due.SUBMIT, "token_1:0"),
+        (AWAITING, [JobState.INTENT], {}, Due.SUBMIT, "token_1:0"),
+        (AWAITING, [JobState.UNKNOWN], {"n_failed_submit_runs": 2}, Due.SUBMIT, "token_1:2"),
+        (AWAITING, [JobState.REJECTED], {"n_failed_submit_runs": 3}, Due.NOTHING, None),
+        (AWAITING, [JobState.SUBMITTED, JobState.UNKNOWN], {}, Due.SUBMIT, "token_2:0"),
+        (AWAITING, [JobState.SUBMITTED], {}, Due.WAIT, None),
+        (AWAITING, [JobState.SUBMITTED, JobState.ENDED], {}, Due.WAIT, None),
+        (AWAITING, [JobState.ENDED], {}, Due.COLLECT, "job_1:0"),
+        (AWAITING, [JobState.ENDED], {"has_run_in_progress": True}, Due.WAIT, None),
+        (AWAITING, [JobState.EXPIRED, JobState.FAILED], {}, Due.COLLECT, "job_2:0"),
+        (AWAITING, [JobState.COLLECTED], {"n_failed_collect_runs": 2}, Due.COLLECT, "job_1:2"),
+        (AWAITING, [JobState.COLLECTED], {"n_failed_collect_runs": 3}, Due.NOTHING, None),
+        (AWAITING, [], {}, Due.COLLECT, "b1:0"),
+        (SCORING, [JobState.COLLECTED], {}, Due.COLLECT, "job_1:0"),
+        (DONE, [JobState.COLLECTED], {}, Due.COLLECT, "job_1:0"),
+    ],
+)
+def test_every_situation_has_its_decision(
+    status: BatchStatus, states: list[JobState], extra: dict[str, Any], due: Due, run_key: str | None
+) -> None:
+    jobs = [job(state, n) for n, state in enumerate(states, start=1)]
+    decision = decide(Situation(batch(status), jobs, **extra))
+    assert (decision.due, decision.run_key) == (due, run_key)
+
+
+@pytest.mark.parametrize("status", list(BatchStatus))
+@pytest.mark.parametrize("state", [None, *JobState])
+def test_the_decision_is_total_and_a_published_batch_needs_nothing(status: BatchStatus, state: JobState | None) -> None:
+    jobs = [] if state is None else [job(state)]
+    assert decide(Situation(batch(status), jobs)).due in Due
+    assert decide(Situation(batch(status, is_published=True), jobs)).due is Due.NOTHING
+
+
+def test_the_status_line_names_what_each_batch_waits_for() -> None:
+    waiting = decide(
+        Situation(batch(AWAITING), [job(JobState.SUBMITTED, provider_status="in_progress"), job(JobState.ENDED, 2)])
+    )
+    stuck = decide(Situation(batch(AWAITING), [job(JobState.ENDED)], n_failed_collect_runs=3))
+    line = status_line([("b1", waiting), ("b2", stuck), ("b3", Decision(Due.NOTHING, "completed and published"))])
+    assert line == (
+        "b1: 1 of 2 jobs at openai (in_progress); "
+        "b2: STUCK after 3 failed runs (every job has finished); mend the cause, then start the run by hand"
+    )
+    assert status_line([]) == "no batch is waiting"

@@ -1,0 +1,1 @@
+"""Tests of who judges, what a judge reads and answers, and what that costs."""

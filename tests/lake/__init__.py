@@ -1,0 +1,1 @@
+"""Tests of the table contracts, the Parquet lake and the warehouse."""
