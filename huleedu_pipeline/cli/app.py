@@ -6,13 +6,12 @@ Commands import what they need when they run, so that `huleedu --help` answers a
 import sys
 
 import typer
-from click.exceptions import Abort, ClickException
 from rich.console import Console
 
 from huleedu_pipeline.cli import batches, services, writing
 from huleedu_pipeline.errors import HuleeduError
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 HELP = """Comparative judgement of pupils' essays with language models.
 
@@ -40,15 +39,12 @@ def main() -> None:
     """Run the command line and exit."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        code = app(standalone_mode=False)
+        app()
     except HuleeduError as error:
         for line in str(error).splitlines():
             errors.print(f"error: {line}", markup=False, style="red")
         sys.exit(EXIT_FAILED)
-    except ClickException as error:
-        error.show()
-        sys.exit(EXIT_USAGE)
-    except (KeyboardInterrupt, Abort):
-        errors.print("interrupted; nothing is lost: start the same command again to go on")
-        sys.exit(EXIT_INTERRUPTED)
-    sys.exit(code if isinstance(code, int) else 0)
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:
+            errors.print("interrupted; nothing is lost: start the same command again to go on")
+        raise

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def run(
     batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")],
     wait: Annotated[bool, typer.Option(help="Stay until the results are published, or end after submitting.")] = True,
-) -> int:
+) -> None:
     """Judge a batch: check it, submit it, collect the judgements, and publish ranking and grades.
 
     Interrupt it whenever you like: the same command goes on where it stopped, and nothing is paid for twice.
@@ -46,13 +46,12 @@ def run(
         end = run_batch(batch_id, settings, wait=wait, on_progress=on_progress)
     if not wait:
         typer.echo(f"batch {batch_id} is {end}. Collect it with the same command, or leave it to `huleedu ui`.")
-        return 0
+        return
     show_results(batch_id, Format.TABLE)
     typer.echo(f"\n{time.monotonic() - started:.0f} s. Query everything: {settings.warehouse_path}")
-    return 0
 
 
-def status(batch: Annotated[str | None, typer.Argument(help="A batch's id; default: all batches.")] = None) -> int:
+def status(batch: Annotated[str | None, typer.Argument(help="A batch's id; default: all batches.")] = None) -> None:
     """Show where batches stand, straight from the ledger.
 
     Example: huleedu status; huleedu status my-class
@@ -69,22 +68,21 @@ def status(batch: Annotated[str | None, typer.Argument(help="A batch's id; defau
             print_batch(ledger, batch)
     finally:
         ledger.close()
-    return 0
 
 
 def results(
     batch: Annotated[str, typer.Argument(help="The batch's id.")],
     output: Annotated[Format, typer.Option("--format", help="table for eyes, csv or json for machines.")] = Format.TABLE,
-) -> int:
+) -> None:
     """Show a batch's ranking with standard errors, grades and their certainty.
 
     Example: huleedu results my-class --format csv > ranking.csv
     """
-    return show_results(batch, output)
+    show_results(batch, output)
 
 
-def show_results(batch_id: str, output: Format) -> int:
-    """Print the published ranking of a batch and return the exit code."""
+def show_results(batch_id: str, output: Format) -> None:
+    """Print the published ranking of a batch, or end with the exit code for results that are not there yet."""
     from huleedu_pipeline import open_warehouse
     from huleedu_pipeline.cli.show import print_ranking
 
@@ -95,11 +93,10 @@ def show_results(batch_id: str, output: Format) -> int:
         typer.echo(
             f"batch {batch_id}: has no published results yet (`huleedu status {batch_id}` says where it stands)", err=True
         )
-        return EXIT_NOT_READY
+        raise typer.Exit(EXIT_NOT_READY)
     if output is Format.CSV:
         typer.echo(ranking.to_csv(index=False), nl=False)
     elif output is Format.JSON:
         typer.echo(ranking.to_json(orient="records", force_ascii=False, indent=1))
     else:
         print_ranking(batch_id, ranking, cost)
-    return 0

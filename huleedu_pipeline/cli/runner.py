@@ -127,7 +127,15 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str
         instance=instance, partition_key=batch_id, tags=tags, run_config=QUIET, raise_on_error=False
     )
     if not result.success:
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         raise RunFailedError(_why(result))
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a step ended because the user interrupted the command: Dagster makes an error of its own out of that."""
+    errors: list[Any] = [event.event_specific_data for event in result.get_step_failure_events()]
+    return any(data.error is not None and data.error.cls_name == "DagsterExecutionInterruptedError" for data in errors)
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:

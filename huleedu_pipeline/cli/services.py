@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def demo() -> int:
+def demo() -> None:
     """Judge the example batch with the local emulator and show its ranking. Costs nothing, whatever keys are set.
 
     Example: huleedu demo
@@ -29,7 +29,7 @@ def demo() -> int:
 
     os.environ["HULEEDU_JUDGE_BACKEND"] = "emulator"
     try:
-        return run(project_file("examples/eng5-role-model"), wait=True)
+        run(project_file("examples/eng5-role-model"), wait=True)
     finally:
         stop_emulator(Settings().absolute().emulator_dir)
 
@@ -40,7 +40,7 @@ def emulator(
     latent_file: Annotated[Path | None, typer.Option(help="True locations, for the profile latent.")] = None,
     seconds_per_job: Annotated[float, typer.Option(help="How long a batch job takes, in seconds.", min=0.001)] = 3.0,
     state_dir: Annotated[Path | None, typer.Option(help="Where it keeps its jobs; default: under HULEEDU_HOME.")] = None,
-) -> int:
+) -> None:
     """Serve OpenAI's and Anthropic's wire formats locally, judging by a profile. Ends with Ctrl-C.
 
     Other commands start an emulator by themselves when they need one; this one is for looking at it, or for other programs.
@@ -64,10 +64,9 @@ def emulator(
         )
 
     serve(config, port=port, on_ready=tell)
-    return 0
 
 
-def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> int:
+def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
     """Open the Dagster UI with its daemon: runs, sensors, the asset graph. Ends with Ctrl-C.
 
     With it running, a batch folder dropped into HULEEDU_HOME/inbox is judged by itself.
@@ -84,10 +83,10 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
     typer.echo(f"Dagster at http://127.0.0.1:{port}; drop batch folders into {settings.inbox_dir}")
     workspace = str(project_file("workspace.yaml"))
     command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)]
-    return subprocess.run(command, env=dagster_environment(settings), check=False).returncode  # noqa: S603
+    raise typer.Exit(subprocess.run(command, env=dagster_environment(settings), check=False).returncode)  # noqa: S603
 
 
-def doctor() -> int:
+def doctor() -> None:
     """Check this installation: versions, home, disk, ledger, the judge's reachability. Spends nothing.
 
     Example: huleedu doctor
@@ -99,4 +98,5 @@ def doctor() -> int:
     for finding in findings:
         typer.secho(f"{finding.mark:4}", fg=marks[finding.mark], nl=False)
         typer.echo(f"  {finding.subject}: {finding.message}")
-    return int(any(finding.mark == "fail" for finding in findings))
+    if any(finding.mark == "fail" for finding in findings):
+        raise typer.Exit(1)

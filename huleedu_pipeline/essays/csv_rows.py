@@ -40,5 +40,5 @@ def read_rows(data: bytes, required: Sequence[str], problems: list[str]) -> list
             else:
                 rows.append((reader.line_num, row))
     except csv.Error as error:
-        problems.append(f"line {reader.line_num}: {error} (close every quote, and double the quotes inside a text)")
+        problems.append(f"line {reader.line_num + 1}: {error} (close every quote, and double the quotes inside a text)")
     return rows

@@ -15,7 +15,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock
 
+from huleedu_pipeline.errors import HuleeduError
+
 BUSY_TIMEOUT_SECONDS = 30
+
+
+class DamagedLedgerError(HuleeduError):
+    """The ledger's file is no database that can be read."""
+
+
 READ_ONLY = {"huleedu_read_only": True}
 
 
@@ -27,8 +35,13 @@ def open_engine(url: str) -> sa.Engine:
         path = Path(str(parsed.database))
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_safe(engine)
-        with FileLock(path.with_name(path.name + ".migrate.lock")):
-            migrate(engine)
+        try:
+            with FileLock(path.with_name(path.name + ".migrate.lock")):
+                migrate(engine)
+        except sa.exc.DatabaseError as error:
+            raise DamagedLedgerError(
+                f"{path}: can not be read as a ledger: {error.orig} (restore it from a backup before anything is submitted)"
+            ) from error
     else:
         migrate(engine)
     return engine

@@ -19,10 +19,12 @@ GOOD_BATCH = MappingProxyType(
         "anchors/anchor_002_B.txt": "Few places calm me like the harbour before dawn.\n",
     }
 )
-NOTHING: Mapping[str, str | bytes | None] = MappingProxyType({})
+# Contents by file name; ``None`` leaves the file out.
+Changes = Mapping[str, str | bytes | None]
+NOTHING: Changes = MappingProxyType({})
 
 
-def write_batch(folder: Path, changes: Mapping[str, str | bytes | None] = NOTHING) -> Path:
+def write_batch(folder: Path, changes: Changes = NOTHING) -> Path:
     """Write the good batch with some files changed, added, or (``None``) left out."""
     for name, content in {**GOOD_BATCH, **changes}.items():
         if content is not None:

@@ -1,14 +1,13 @@
 """Graded anchors: grades from file names or from anchors.csv, and never a grade that is guessed."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from huleedu_pipeline.essays import read_batch
-from tests.essays.kit import problems_of, write_batch
+from tests.essays.kit import Changes, problems_of, write_batch
 
-BY_TABLE: Mapping[str, str | bytes | None] = {
+BY_TABLE: Changes = {
     "anchors/anchor_001_F+.txt": None,
     "anchors/anchor_002_B.txt": None,
     "anchors/first.txt": "A first anchor.",
@@ -41,7 +40,7 @@ def test_anchors_csv_overrules_file_names(tmp_path: Path) -> None:
     assert grades(write_batch(tmp_path, {"anchors/anchors.csv": table})) == {"anchor_001_F+": "E-", "anchor_002_B": "A"}
 
 
-ONE_PROBLEM: dict[str, tuple[Mapping[str, str | bytes | None], str]] = {
+ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
     "grade of another scale": (
         {"anchors/x_D.txt": "Text."},
         f"anchors/x_D.txt: grade 'D' is not on {SCALE}; correct it",
@@ -84,10 +83,8 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, str | bytes | None], str]] = {
 }
 
 
-@pytest.mark.parametrize("changes, problem", ONE_PROBLEM.values(), ids=ONE_PROBLEM.keys())
-def test_one_thing_wrong_is_one_problem_with_place_and_remedy(
-    tmp_path: Path, changes: Mapping[str, str | bytes | None], problem: str
-) -> None:
+@pytest.mark.parametrize(("changes", "problem"), ONE_PROBLEM.values(), ids=ONE_PROBLEM.keys())
+def test_one_thing_wrong_is_one_problem_with_place_and_remedy(tmp_path: Path, changes: Changes, problem: str) -> None:
     assert problems_of(write_batch(tmp_path, changes)) == (problem,)
 
 

@@ -1,13 +1,12 @@
 """A batch folder is read whole, or refused with everything that is wrong with it."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from huleedu_pipeline.essays import Essay, IntakeError, read_batch
-from tests.essays.kit import problems_of, write_batch
+from tests.essays.kit import Changes, problems_of, write_batch
 
 
 def test_a_good_folder_becomes_a_batch(tmp_path: Path) -> None:
@@ -28,13 +27,17 @@ def test_a_good_folder_becomes_a_batch(tmp_path: Path) -> None:
 
 def test_reading_changes_nothing_on_disk(tmp_path: Path) -> None:
     folder = write_batch(tmp_path)
-    before = {path: (path.stat().st_mtime_ns, path.is_dir() or path.read_bytes()) for path in folder.rglob("*")}
+
+    def state() -> dict[Path, tuple[int, bool | bytes]]:
+        return {path: (path.stat().st_mtime_ns, path.is_dir() or path.read_bytes()) for path in folder.rglob("*")}
+
+    before = state()
     read_batch(folder)
-    assert {path: (path.stat().st_mtime_ns, path.is_dir() or path.read_bytes()) for path in folder.rglob("*")} == before
+    assert state() == before
 
 
 def test_markdown_counts_as_text_and_hidden_files_do_not_count(tmp_path: Path) -> None:
-    changes = {
+    changes: Changes = {
         "essays/cilla.md": "# A text\n\nwith a heading",
         "essays/DAVID.TXT": "A loud name.",
         "essays/.DS_Store": b"\0\xff",
@@ -44,7 +47,7 @@ def test_markdown_counts_as_text_and_hidden_files_do_not_count(tmp_path: Path) -
 
 
 def test_anchors_are_optional_and_so_is_the_scale_then(tmp_path: Path) -> None:
-    changes = {"batch.yaml": "", "anchors/anchor_001_F+.txt": None, "anchors/anchor_002_B.txt": None}
+    changes: Changes = {"batch.yaml": "", "anchors/anchor_001_F+.txt": None, "anchors/anchor_002_B.txt": None}
     folder = write_batch(tmp_path / "class-8a", changes)
     (folder / "anchors").mkdir()
     batch = read_batch(folder)
@@ -52,7 +55,7 @@ def test_anchors_are_optional_and_so_is_the_scale_then(tmp_path: Path) -> None:
     assert not any(essay.is_anchor for essay in batch.essays)
 
 
-ONE_PROBLEM: dict[str, tuple[Mapping[str, str | bytes | None], str]] = {
+ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
     "empty essay": ({"essays/cilla.txt": ""}, "essays/cilla.txt: file is empty (remove it, or add text)"),
     "essay of white space": ({"essays/cilla.txt": " \r\n\t\n"}, "essays/cilla.txt: file is empty (remove it, or add text)"),
     "essay of a byte-order mark": (
@@ -145,10 +148,8 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, str | bytes | None], str]] = {
 }
 
 
-@pytest.mark.parametrize("changes, problem", ONE_PROBLEM.values(), ids=ONE_PROBLEM.keys())
-def test_one_thing_wrong_is_one_problem_with_place_and_remedy(
-    tmp_path: Path, changes: Mapping[str, str | bytes | None], problem: str
-) -> None:
+@pytest.mark.parametrize(("changes", "problem"), ONE_PROBLEM.values(), ids=ONE_PROBLEM.keys())
+def test_one_thing_wrong_is_one_problem_with_place_and_remedy(tmp_path: Path, changes: Changes, problem: str) -> None:
     assert problems_of(write_batch(tmp_path, changes)) == (problem,)
 
 

@@ -80,7 +80,8 @@ def test_good_batch_ids(batch_id: str) -> None:
 )
 def test_bad_batch_ids_are_refused_with_the_rule(batch_id: str) -> None:
     assert refusal(f'batch_id: "{batch_id}"').endswith(
-        "can not name a batch (use 1-60 lower-case letters, digits, '.', '_', '-', beginning with a letter or digit, without '..')"
+        "can not name a batch (use 1-60 lower-case letters, digits, '.', '_', '-', beginning with a letter or digit, "
+        "without '..')"
     )
 
 

@@ -1,6 +1,5 @@
 """content_sha256: equal content is the same batch, any other content is another one."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,11 @@ import pytest
 from huleedu_pipeline.essays import read_batch
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.judging.spec import JudgeSettings
-from tests.essays.kit import GOOD_BATCH, write_batch
+from tests.essays.kit import GOOD_BATCH, Changes, write_batch
 
 YAML = GOOD_BATCH["batch.yaml"]
 
-CHANGES: dict[str, Mapping[str, str | bytes | None]] = {
+CHANGES: dict[str, Changes] = {
     "a word of an essay": {"essays/anna.txt": "I like the lake behind our house."},
     "a space inside an essay": {"essays/anna.txt": "I like the  lake behind our school."},
     "the name of an essay": {"essays/anna.txt": None, "essays/ann.txt": "I like the lake behind our school."},
@@ -39,7 +38,7 @@ CHANGES: dict[str, Mapping[str, str | bytes | None]] = {
     "judge.reasoning_effort": {"batch.yaml": YAML + "judge: {reasoning_effort: low}"},
     "judge.output_verbosity": {"batch.yaml": YAML + "judge: {output_verbosity: low}"},
 }
-NO_CHANGES: dict[str, Mapping[str, str | bytes | None]] = {
+NO_CHANGES: dict[str, Changes] = {
     "line ends and a byte-order mark": {"essays/anna.txt": b"\xef\xbb\xbfI like the lake behind our school.\r\n"},
     "space around the prompt": {"prompt.md": "\n\nDescribe a place that you like."},
     "a comment": {"batch.yaml": "# our batch\n" + YAML},
@@ -57,12 +56,12 @@ NO_CHANGES: dict[str, Mapping[str, str | bytes | None]] = {
 }
 
 
-def content(folder: Path, changes: Mapping[str, str | bytes | None] | None = None) -> str:
+def content(folder: Path, changes: Changes | None = None) -> str:
     return read_batch(write_batch(folder, changes or {})).content_sha256
 
 
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES.keys())
-def test_any_change_of_content_is_another_batch(tmp_path: Path, changes: Mapping[str, str | bytes | None]) -> None:
+def test_any_change_of_content_is_another_batch(tmp_path: Path, changes: Changes) -> None:
     assert content(tmp_path / "new", changes) != content(tmp_path / "old")
 
 
@@ -72,5 +71,5 @@ def test_every_field_of_the_specification_was_changed_above() -> None:
 
 
 @pytest.mark.parametrize("changes", NO_CHANGES.values(), ids=NO_CHANGES.keys())
-def test_anything_else_is_the_same_batch(tmp_path: Path, changes: Mapping[str, str | bytes | None]) -> None:
+def test_anything_else_is_the_same_batch(tmp_path: Path, changes: Changes) -> None:
     assert content(tmp_path / "new", changes) == content(tmp_path / "old")

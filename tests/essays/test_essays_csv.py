@@ -1,14 +1,13 @@
 """Pupils' essays from essays.csv: one row, one essay, and no text cut short by a stray comma or quote."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from huleedu_pipeline.essays import Batch, read_batch
-from tests.essays.kit import problems_of, write_batch
+from tests.essays.kit import Changes, problems_of, write_batch
 
-NO_FOLDER: Mapping[str, str | bytes | None] = {"essays/anna.txt": None, "essays/bo.txt": None}
+NO_FOLDER: Changes = {"essays/anna.txt": None, "essays/bo.txt": None}
 
 
 def with_csv(folder: Path, table: str | bytes) -> Path:
@@ -58,7 +57,7 @@ ONE_PROBLEM = {
     ),
     "a quote that is never closed": (
         'essay_id,text\na,x\nb,y\nc,"z\nd,w\n',
-        "essays.csv: line 5: unexpected end of data (close every quote, and double the quotes inside a text)",
+        "essays.csv: line 4: unexpected end of data (close every quote, and double the quotes inside a text)",
     ),
     "no id": ("essay_id,text\na,x\n ,y\nc,z\n", "essays.csv: line 3: essay_id is empty (give every essay an id)"),
     "no text": ('essay_id,text\na,x\nb," "\nc,z\n', "essays.csv: line 3: essay 'b' has no text (remove the line, or add text)"),
@@ -79,7 +78,7 @@ ONE_PROBLEM = {
 }
 
 
-@pytest.mark.parametrize("table, problem", ONE_PROBLEM.values(), ids=ONE_PROBLEM.keys())
+@pytest.mark.parametrize(("table", "problem"), ONE_PROBLEM.values(), ids=ONE_PROBLEM.keys())
 def test_one_thing_wrong_is_one_problem_with_place_and_remedy(tmp_path: Path, table: str | bytes, problem: str) -> None:
     assert problems_of(with_csv(tmp_path, table)) == (problem,)
 

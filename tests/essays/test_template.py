@@ -26,10 +26,8 @@ def test_the_template_as_it_stands_means_all_defaults(tmp_path: Path) -> None:
 def test_the_lines_that_are_commented_out_show_the_defaults(tmp_path: Path) -> None:
     write_template(tmp_path)
     text = (tmp_path / "batch.yaml").read_text(encoding="utf-8")
-    settings = re.sub(r"^( *)# ([a-z_]+:)(?= |$)", r"\1\2", text, flags=re.MULTILINE)
-    uncommented = "\n".join(
-        line for line in settings.splitlines() if not re.match(r" *(#|provider_batch_api:|per_request:)", line)
-    )
+    names = "|".join([*BatchSpec.model_fields, *JudgeSettings.model_fields])
+    uncommented = re.sub(rf"^( *)# ((?:{names}):)(?= |$)", r"\1\2", text, flags=re.MULTILINE)
     uncommented = uncommented.replace("batch_id: null", "batch_id: class-7b")
     assert parse_spec(uncommented, default_batch_id="other") == BatchSpec(batch_id="class-7b")
     for name in {*BatchSpec.model_fields, *JudgeSettings.model_fields}:

@@ -62,8 +62,8 @@ def test_any_bytes_are_a_text_or_an_error_that_names_the_byte(data: bytes) -> No
 
 
 def test_the_line_of_a_wrong_byte_is_named() -> None:
-    with pytest.raises(TextError, match=r"byte 0xE5 at offset 5 \(line 3\)"):
-        decode(b"a\nb\n\xc3\xe5")
+    with pytest.raises(TextError, match=r"byte 0xE5 at offset 6 \(line 3\)"):
+        decode(b"a\nb\n\xc3\xa5\xe5")
     with pytest.raises(TextError, match=r"byte 0xC3 at offset 4 \(line 3\)"):
         decode(b"a\nb\n\xc3")
 

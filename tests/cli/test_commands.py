@@ -1,0 +1,172 @@
+"""The command line as a user meets it: help, exit codes, errors that say what to do, and runs that survive anything."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from huleedu_pipeline.cli.app import app
+from tests.cli.kit import huleedu, start
+from tests.kit import emulator_books, write_batch
+
+COMMANDS = ["demo", "doctor", "emulator", "import-csv", "init", "results", "run", "status", "ui"]
+
+
+def created(home: Path) -> int:
+    return int(emulator_books(home / "emulator")["batch_jobs_created"]["openai"])
+
+
+def wait_until_submitted(home: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a started run says that the provider has its job."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "waiting (1 of 1 jobs" in line:
+            return
+    raise AssertionError(f"the run ended early with {process.wait()}")
+
+
+def test_help_teaches_every_command_by_example() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert sorted(commands) == COMMANDS
+    for name, command in commands.items():
+        assert f"Example: huleedu {name}" in command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None) or parameter.name == "help", f"{name} {parameter.name}"
+
+
+def test_help_explains_the_exit_codes_and_answers_without_loading_dagster(tmp_path: Path) -> None:
+    result = huleedu(tmp_path / "home", "--help")
+    assert result.returncode == 0
+    assert "Exit codes: 0 done; 1 refused or failed" in " ".join(result.stdout.split())
+    script = "import sys, huleedu_pipeline.cli.app; print('dagster' in sys.modules, 'pandas' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == ["False", "False"]
+
+
+def test_wrong_use_exits_with_2(home: Path) -> None:
+    assert huleedu(home, "results").returncode == 2
+    assert huleedu(home, "run", "--wrong").returncode == 2
+
+
+def test_a_new_folder_says_what_is_missing_until_it_is_filled(home: Path, tmp_path: Path) -> None:
+    assert huleedu(home, "init", tmp_path / "my-class").returncode == 0
+    refused = huleedu(home, "run", tmp_path / "my-class")
+    assert refused.returncode == 1
+    assert "error: batch my-class: essays/: holds 0 pupils' essays" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    again = huleedu(home, "init", tmp_path / "my-class")
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+    assert not (home / "emulator").exists()
+
+
+def test_any_csv_becomes_a_batch_that_runs_and_publishes(home: Path, tmp_path: Path) -> None:
+    table = tmp_path / "answers.csv"
+    rows = [
+        f'{n},"Text number {n} says something, {"and more " * n}in the end.",{["A1", "A2", "B1"][n % 3]},x' for n in range(9)
+    ]
+    table.write_text("id,answer,level,topic\n" + "\n".join(rows) + "\n9,Another topic.,A1,y\n", encoding="utf-8")
+    folder = tmp_path / "answers-1"
+    columns = ("--id-column", "id", "--text-column", "answer", "--where", "topic=x", "--prompt", "Say something.")
+    anchors = ("--grade-column", "level", "--grade-scale", "cefr_6_level", "--anchors", "3")
+    made = huleedu(
+        home, "import-csv", table, "--to", folder, *columns, *anchors, "--provider", "anthropic", "--mode", "serial_bundle"
+    )
+    assert made.returncode == 0, made.stderr
+    assert "6 essays and 3 anchors" in made.stdout
+    assert huleedu(home, "results", "answers-1").returncode == 1
+    ran = huleedu(home, "run", folder)
+    assert ran.returncode == 0, ran.stderr
+    assert "emulated-claude" in ran.stdout
+    ranking = json.loads(huleedu(home, "results", "answers-1", "--format", "json").stdout)
+    assert len(ranking) == 9
+    not_ready = huleedu(home, "results", "another")
+    assert (not_ready.returncode, not_ready.stdout) == (3, "")
+    assert "batch another: has no published results yet" in not_ready.stderr
+
+
+def test_a_killed_run_is_collected_by_the_same_command_and_bought_once(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    process = start(home, "run", folder, HULEEDU_EMULATOR_SECONDS_PER_JOB="4")
+    wait_until_submitted(home, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again = huleedu(home, "run", folder)
+    assert again.returncode == 0, again.stderr
+    assert "28 verdicts of 28 requests" in again.stdout
+    assert created(home) == 1
+
+
+def test_an_interrupted_run_says_how_to_go_on(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    process = start(home, "run", folder, HULEEDU_EMULATOR_SECONDS_PER_JOB="4")
+    wait_until_submitted(home, process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "nothing is lost: start the same command again" in errors
+    assert huleedu(home, "run", folder).returncode == 0
+    assert created(home) == 1
+
+
+@pytest.mark.parametrize("pause_seconds", [0.5, 2.0, 3.0])
+def test_a_run_killed_at_any_moment_is_bought_once(pause_seconds: float, home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    process = start(home, "run", folder, HULEEDU_RECONCILE_SETTLE_SECONDS="0.5")
+    time.sleep(pause_seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again = huleedu(home, "run", folder, HULEEDU_RECONCILE_SETTLE_SECONDS="0.5")
+    assert again.returncode == 0, again.stderr
+    assert created(home) == 1
+
+
+def test_two_people_who_start_the_same_batch_buy_it_once(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    both = [start(home, "run", folder), start(home, "run", folder)]
+    for process in both:
+        process.communicate(timeout=90)
+    assert huleedu(home, "run", folder).returncode == 0
+    assert created(home) == 1
+
+
+def test_a_run_can_be_left_to_others(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    submitted = huleedu(home, "run", folder, "--no-wait")
+    assert submitted.returncode == 0
+    assert "batch b1 is awaiting_judgements" in submitted.stdout
+    assert huleedu(home, "run", folder).returncode == 0
+    assert created(home) == 1
+
+
+def test_a_changed_folder_is_refused_under_its_old_name(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    assert huleedu(home, "run", folder, "--no-wait").returncode == 0
+    (folder / "rubric.md").write_text("Judge something else.", encoding="utf-8")
+    refused = huleedu(home, "run", folder)
+    assert refused.returncode == 1
+    assert "error: batch b1: was submitted before with other content" in refused.stderr
+
+
+def test_the_real_provider_is_refused_without_its_key_before_anything_is_sent(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    refused = huleedu(home, "run", folder, HULEEDU_JUDGE_BACKEND="provider", OPENAI_API_KEY="")
+    assert refused.returncode == 1
+    assert "OPENAI_API_KEY: is not set" in refused.stderr
+
+
+def test_the_doctor_finds_a_healthy_installation_healthy_and_names_what_is_not(home: Path) -> None:
+    healthy = huleedu(home, "doctor")
+    assert healthy.returncode == 0, healthy.stdout
+    for subject in ("versions", "home", "disk", "ledger", "openai", "anthropic"):
+        assert f"ok    {subject}: " in healthy.stdout
+    ill = huleedu(home, "doctor", HULEEDU_JUDGE_BACKEND="provider", OPENAI_API_KEY="", ANTHROPIC_API_KEY="")
+    assert ill.returncode == 1
+    assert "fail  openai: OPENAI_API_KEY: is not set" in ill.stdout
+    (home / "ledger.sqlite").write_bytes(b"this is no database" * 100)
+    assert "fail  ledger: " in huleedu(home, "doctor").stdout
