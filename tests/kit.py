@@ -11,7 +11,7 @@ import yaml
 
 PUPILS = {
     "anna": "My best friend is a boy from my street. We play football every day and he is kind to me.",
-    "bertil": "i like my mum she is nice. she make food and she is kind alot of times for me and my brother becouse she want it",
+    "bertil": "i like my mum she is nice. she make food and she is kind alot for me and my brother becouse she want it",
     "cilla": (
         "When I was ten years old, my neighbour taught me to repair bicycles. At first I found it difficult, since I had "
         "never held a spanner before. Gradually, however, I discovered how satisfying it is to mend what others throw away."

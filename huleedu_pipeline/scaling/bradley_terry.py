@@ -224,8 +224,9 @@ def _estimate_prior_sd(data: _Data) -> float:
         x2 = update(x1)
         if abs(x2 - x1) < 1e-8:
             return float(np.exp(x2))
+        # The leap goes on where shrinking steps lead; growing steps lead away from where they began, and are taken as they are.
         curvature = (x2 - x1) - (x1 - x)
-        leap = x - (x1 - x) ** 2 / curvature if curvature != 0 else x2
+        leap = x - (x1 - x) ** 2 / curvature if curvature * (x2 - x1) < 0 else x2
         x = float(np.clip(leap, np.log(MIN_PRIOR_SD), np.log(MAX_PRIOR_SD))) if abs(leap - x2) < 3 else x2
     return float(np.exp(x))
 

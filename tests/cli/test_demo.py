@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pandas as pd
@@ -56,7 +57,7 @@ def test_status_shows_all_batches_and_one(demo_home: Path) -> None:
 def test_the_notebook_is_committed_without_outputs_and_runs_on_the_demo(
     demo_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook: Any = nbformat.reads(NOTEBOOK.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
     monkeypatch.setenv("HULEEDU_HOME", str(demo_home))
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()

@@ -68,7 +68,7 @@ def test_every_asset_says_what_it_is_and_whose(definitions: dg.Definitions) -> N
 
 
 def test_every_table_has_one_writing_asset_that_shows_its_columns(definitions: dg.Definitions) -> None:
-    written = {}
+    written: dict[str, str] = {}
     for name, spec in specs(definitions).items():
         if "dagster/table_name" in spec.metadata:
             table = spec.metadata["dagster/table_name"]
@@ -82,7 +82,7 @@ def test_every_table_has_one_writing_asset_that_shows_its_columns(definitions: d
 
 
 def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) -> None:
-    checks = [spec for check in definitions.asset_checks or [] for spec in check.check_specs]  # type: ignore[union-attr]
+    checks = [spec for check in definitions.asset_checks or [] for spec in check.check_specs]
     assert {spec.name for spec in checks} == {
         "schema_contract",
         "every_request_has_an_outcome",

@@ -39,8 +39,8 @@ def age(folder: Path) -> None:
 
 def run_requested(installation: Installation, result: dg.SensorResult) -> None:
     """Do what the daemon does with the sensor's requests."""
-    for request in result.dynamic_partitions_requests or []:
-        installation.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+    for added in result.dynamic_partitions_requests or []:
+        installation.instance.add_dynamic_partitions(added.partitions_def_name, list(added.partition_keys))
     for request in result.run_requests or []:
         installation.run(request.job_name or "submit_batch", request.partition_key, raise_on_error=False)
 

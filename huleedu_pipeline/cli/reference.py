@@ -1,0 +1,62 @@
+"""The reference page: docs/reference.md, made from the commands, the settings and the fields of ``batch.yaml``.
+
+Run ``python -m huleedu_pipeline.cli.reference > docs/reference.md`` after a change; a test holds the two together.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from typer.main import get_command
+
+from huleedu_pipeline.cli.app import HELP, app
+from huleedu_pipeline.essays.spec import BatchSpec
+from huleedu_pipeline.judging.spec import JudgeSettings
+from huleedu_pipeline.settings import Settings
+
+
+def reference() -> str:
+    """Return the reference page as Markdown."""
+    parts = ["# Reference\n\nMade from the code: commands, settings, and the fields of `batch.yaml`.\n\n## Commands\n"]
+    parts.append(f"```text\n{HELP.strip()}\n```\n")
+    commands: Mapping[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+    for name in sorted(commands):
+        command = commands[name]
+        parts.append(f"### huleedu {name}\n\n{_prose(command.help)}\n")
+        rows = [_parameter(parameter) for parameter in command.params if parameter.name != "help"]
+        if rows:
+            parts.append("\n".join(["| argument | meaning | default |", "|---|---|---|", *rows]) + "\n")
+    parts.append("## Settings\n\nEnvironment variables, read when a command or Dagster starts.\n")
+    parts.append(_fields(Settings.model_fields, "HULEEDU_", str.upper))
+    parts.append("Keys are read from `OPENAI_API_KEY` and `ANTHROPIC_API_KEY`, only with `HULEEDU_JUDGE_BACKEND=provider`.\n")
+    parts.append("## batch.yaml\n")
+    parts.append(_fields({k: v for k, v in BatchSpec.model_fields.items() if k != "judge"}))
+    parts.append("Under `judge:`\n")
+    parts.append(_fields(JudgeSettings.model_fields))
+    return "\n".join(parts)
+
+
+def _prose(text: str | None) -> str:
+    description, _, example = (text or "").partition("Example: ")
+    return f"{description.strip()}\n\n```sh\n{' '.join(example.split())}\n```"
+
+
+def _parameter(parameter: Any) -> str:
+    is_option = parameter.param_type_name == "option"
+    name = " / ".join([*parameter.opts, *parameter.secondary_opts]) if is_option else parameter.name.upper()
+    default = "" if parameter.default is None or callable(parameter.default) else str(parameter.default)
+    return f"| `{name}` | {parameter.help} | {'required' if parameter.required else default} |"
+
+
+def _fields(fields: Mapping[str, FieldInfo], prefix: str = "", case: Any = str) -> str:
+    rows = ["| name | meaning | default |", "|---|---|---|"]
+    for name, field in fields.items():
+        default = "" if field.default in (PydanticUndefined, None) else str(field.default)
+        rows.append(f"| `{prefix}{case(name)}` | {field.description} | {default} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

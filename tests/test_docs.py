@@ -1,0 +1,60 @@
+"""The documents that follow from the code are up to date, and the README's commands exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from huleedu_pipeline.cli.app import app
+from huleedu_pipeline.cli.reference import reference
+from huleedu_pipeline.lake.dictionary import data_dictionary
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_data_dictionary_is_up_to_date() -> None:
+    assert text("docs/tables.md") == data_dictionary()
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert text("docs/reference.md") == reference()
+
+
+def test_the_readme_names_only_commands_and_targets_that_exist() -> None:
+    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
+    targets = set(re.findall(r"^([a-z]+):.*##", text("Makefile"), flags=re.MULTILINE))
+    used = text("README.md") + text("CONTRIBUTING.md")
+    assert set(re.findall(r"\bhuleedu ([a-z]+(?:-[a-z]+)?)\b", used)) <= commands
+    assert set(re.findall(r"\bmake ([a-z]+)\b", used)) <= targets
+    assert {"demo", "test", "lint", "ui", "clean"} <= targets
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_links_lead_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", text(name)):
+        assert ((ROOT / name).parent / target).exists(), target
+
+
+def test_every_dependency_is_justified() -> None:
+    declared = re.findall(r'^  "([a-z0-9-]+)[=<>]', text("pyproject.toml").split("[dependency-groups]")[0], flags=re.MULTILINE)
+    page = text("docs/dependencies.md")
+    assert declared
+    assert [name for name in declared if name not in page] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_the_locks_pin_everything_by_hash_and_name_no_registry(name: str) -> None:
+    lock = text(name)
+    pins = re.findall(r"^([a-zA-Z0-9._\[\],-]+)==", lock, flags=re.MULTILINE)
+    assert len(pins) > 90
+    assert "://" not in lock
+    assert not re.findall(r"^[a-zA-Z0-9._-]+==[^\n\\]+$", lock, flags=re.MULTILINE), "a pin without hashes"
+    assert "dagster==1.13.27" in lock
+    assert "duckdb==1.5.5" in lock
