@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import brentq
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, log_expit
@@ -206,29 +207,25 @@ def _newton(data: _Data, sigma: float, beta: Floats) -> Floats:
 
 
 def _estimate_prior_sd(data: _Data) -> float:
-    """Return the empirical-Bayes sigma: EM updates of log sigma, sped up by Aitken's extrapolation."""
+    """Return the empirical-Bayes sigma: the fixed point of its EM update, by Brent's method from sigma = 1 outwards."""
     beta = np.zeros(data.n_parameters)
 
-    def update(log_sigma: float) -> float:
+    def step(log_sigma: float) -> float:
         nonlocal beta
         sigma = float(np.exp(log_sigma))
         beta = _newton(data, sigma, beta)
         covariance = _centred(_inverse(data.precision(beta, sigma), data.n)[: data.n, : data.n])
         theta = beta[: data.n] - beta[: data.n].mean()
         variance = (float(theta @ theta) + float(np.trace(covariance))) / max(data.n - 1, 1)
-        return float(np.clip(np.log(variance) / 2, np.log(MIN_PRIOR_SD), np.log(MAX_PRIOR_SD)))
+        return float(np.log(variance) / 2 - log_sigma)
 
-    x = 0.0
-    for _ in range(60):
-        x1 = update(x)
-        x2 = update(x1)
-        if abs(x2 - x1) < 1e-8:
-            return float(np.exp(x2))
-        # The leap goes on where shrinking steps lead; growing steps lead away from where they began, and are taken as they are.
-        curvature = (x2 - x1) - (x1 - x)
-        leap = x - (x1 - x) ** 2 / curvature if curvature * (x2 - x1) < 0 else x2
-        x = float(np.clip(leap, np.log(MIN_PRIOR_SD), np.log(MAX_PRIOR_SD))) if abs(leap - x2) < 3 else x2
-    return float(np.exp(x))
+    direction = step(0.0)
+    if abs(direction) < 1e-8:  # the verdicts say nothing about the spread
+        return 1.0
+    limit = float(np.log(MAX_PRIOR_SD if direction > 0 else MIN_PRIOR_SD))
+    if step(limit) * direction >= 0:
+        return float(np.exp(limit))
+    return float(np.exp(brentq(step, 0.0, limit, xtol=1e-9)))
 
 
 def _result(data: _Data, sigma: float, beta: Floats) -> BradleyTerryFit:

@@ -39,7 +39,7 @@ def same(one: BradleyTerryFit, other: BradleyTerryFit) -> bool:
 
 def is_decided(data: Data) -> bool:
     """Whether the position effect has a finite optimum: the first place neither always won nor always lost."""
-    return 0 < data[3].sum() < len(data[3])
+    return 0 < int(data[3].sum()) < len(data[3])
 
 
 @settings(deadline=None)
