@@ -18,6 +18,7 @@ from scipy.special import expit, ndtr
 from huleedu_pipeline.grading.scales import GradeScale
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 ConfidenceLabel = Literal["HIGH", "MID", "LOW"]
 
 GAP_PRIOR_SD = 1.0
@@ -121,12 +122,12 @@ class _Boundaries:
     """
 
     anchors: Floats
-    levels: NDArray[np.int64]
+    levels: Ints
     n_grades: int
     step: float
 
     @classmethod
-    def of(cls, anchors: Floats, levels: NDArray[np.int64], n_grades: int) -> "_Boundaries | None":
+    def of(cls, anchors: Floats, levels: Ints, n_grades: int) -> "_Boundaries | None":
         centred = levels - levels.mean()
         step = float(centred @ anchors / (centred @ centred))
         return cls(anchors / step, levels, n_grades, step) if step > 0 else None
@@ -142,7 +143,8 @@ class _Boundaries:
         edges, blur = np.concatenate([-infinite, self.boundaries(phi), infinite]), np.exp(phi[-1])
         upper, lower = (edges[self.levels + 1] - anchors) / blur, (edges[self.levels] - anchors) / blur
         # Of the two equal forms of logistic(upper) - logistic(lower), the one that does not cancel.
-        mass = np.where(lower > 0, expit(-lower) - expit(-upper), expit(upper) - expit(lower))
+        is_above = lower > 0
+        mass = expit(np.where(is_above, -lower, upper)) - expit(np.where(is_above, -upper, lower))
         return np.asarray(np.log(np.maximum(mass, np.finfo(float).tiny)).sum(axis=0), dtype=np.float64)
 
     def sample(self, anchor_covariance: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -165,8 +167,8 @@ class _Boundaries:
         shifts = root @ rng.standard_normal((len(root), N_DRAWS))
         places = self.anchors[:, None] + shifts / self.step
 
-        def log_likelihood(deviation: Floats) -> Floats:
-            return self.log_likelihood(prior_mean + deviation, places)
+        def log_likelihood(deviation: Floats, chains: Ints) -> Floats:
+            return self.log_likelihood(prior_mean + deviation, places[:, chains])
 
         deviation = np.zeros((self.n_grades, N_DRAWS))
         for _ in range(N_ITERATIONS):
@@ -175,16 +177,19 @@ class _Boundaries:
         return self.step * self.boundaries(prior_mean + deviation), shifts
 
 
-def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats], Floats], rng: np.random.Generator) -> Floats:
+def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats, Ints], Floats], rng: np.random.Generator) -> Floats:
     """Move each chain (column) of ``x`` along the ellipse through ``other``, a draw from the zero-mean prior."""
     n = x.shape[1]
-    level = log_likelihood(x) + np.log(rng.random(n))
-    angle = np.asarray(2 * np.pi * rng.random(n), dtype=np.float64)
+    moved, waiting = x.copy(), np.arange(n)
+    level = log_likelihood(x, waiting) + np.log(rng.random(n))
+    angle: Floats = np.asarray(2 * np.pi * rng.random(n), dtype=np.float64)
     low, high = angle - 2 * np.pi, angle
     while True:
-        proposal = x * np.cos(angle) + other * np.sin(angle)
-        outside = log_likelihood(proposal) < level
-        if not outside.any():
-            return np.asarray(proposal, dtype=np.float64)
-        low, high = np.where(outside & (angle < 0), angle, low), np.where(outside & (angle >= 0), angle, high)
-        angle = np.where(outside, low + (high - low) * rng.random(n), angle)
+        proposal = x[:, waiting] * np.cos(angle) + other[:, waiting] * np.sin(angle)
+        outside = log_likelihood(proposal, waiting) < level[waiting]
+        moved[:, waiting[~outside]] = proposal[:, ~outside]
+        waiting, angle, low, high = waiting[outside], angle[outside], low[outside], high[outside]
+        if not waiting.size:
+            return moved
+        low, high = np.where(angle < 0, angle, low), np.where(angle >= 0, angle, high)
+        angle = low + (high - low) * rng.random(n)[waiting]

@@ -7,7 +7,7 @@ code of the closed set :class:`ErrorCode` and a message. The rule is enforced wh
 from dataclasses import dataclass
 from enum import StrEnum
 
-from huleedu_pipeline.judging.verdict import Verdict
+from huleedu_pipeline.judging.verdict import InvalidVerdictError, Verdict, parse_verdict
 
 
 class OutcomeKind(StrEnum):
@@ -67,7 +67,7 @@ class Outcome:
             raise ValueError(f"an outcome of kind {self.kind} needs {'a verdict' if is_success else 'an error'} and only that")
 
 
-def success(verdict: Verdict, usage: Usage, model: str) -> Outcome:
+def success(verdict: Verdict, usage: Usage, model: str | None) -> Outcome:
     """Return the outcome of a reply with a valid verdict; ``model`` is the one that the provider says served it."""
     return Outcome(OutcomeKind.SUCCESS, verdict=verdict, usage=usage, model=model)
 
@@ -76,3 +76,11 @@ def failure(code: ErrorCode, message: str, usage: Usage = Usage(), model: str | 
     """Return the outcome of a request without a verdict; an expired request gets the kind ``expired``."""
     kind = OutcomeKind.EXPIRED if code is ErrorCode.BATCH_EXPIRED else OutcomeKind.FAILURE
     return Outcome(kind, error_code=code, error_message=message[:500], usage=usage, model=model)
+
+
+def read_answer(text: str, usage: Usage, model: str | None) -> Outcome:
+    """Return the outcome of a finished reply from its text: a verdict, or the failure of one that breaks the contract."""
+    try:
+        return success(parse_verdict(text), usage, model)
+    except InvalidVerdictError as error:
+        return failure(ErrorCode.INVALID_VERDICT, str(error), usage, model)

@@ -1,13 +1,13 @@
 """Anthropic's Messages API as text: request bodies, and what a reply or a batch result line means. Pure."""
 
-import json
 from typing import Any
 
-from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, success
+from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, read_answer
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA, InvalidVerdictError, parse_verdict
+from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
 from huleedu_pipeline.providers.protocols import ResultLine
+from huleedu_pipeline.providers.result_files import named_line
 
 _STOP_REASONS = {
     "max_tokens": ErrorCode.TRUNCATED,
@@ -45,23 +45,16 @@ def read_reply(reply: dict[str, Any]) -> Outcome:
         return failure(_STOP_REASONS[reason], f"the reply stopped: {reason}", usage, model)
     content = reply.get("content") or []
     texts = [part.get("text", "") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-    try:
-        return success(parse_verdict("".join(texts)), usage, model or "")
-    except InvalidVerdictError as error:
-        return failure(ErrorCode.INVALID_VERDICT, str(error), usage, model)
+    return read_answer("".join(texts), usage, model)
 
 
 def read_result_line(line: str) -> ResultLine | None:
     """Return what a line of a result file says, or ``None`` for a line that names no request of ours."""
-    try:
-        item = json.loads(line)
-    except ValueError:
+    named = named_line(line)
+    if named is None:
         return None
-    custom_id = item.get("custom_id") if isinstance(item, dict) else None
-    if not isinstance(custom_id, str):
-        return None
-    result = item.get("result")
-    return ResultLine(custom_id, _line_outcome(result if isinstance(result, dict) else {}), line)
+    result = named[1].get("result")
+    return ResultLine(named[0], _line_outcome(result if isinstance(result, dict) else {}), line)
 
 
 def _line_outcome(result: dict[str, Any]) -> Outcome:

@@ -1,24 +1,21 @@
 """OpenAI through its SDK: live Responses calls and the Batch API."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import openai
 
 from huleedu_pipeline.files import replacing
-from huleedu_pipeline.judging.outcome import Outcome
 from huleedu_pipeline.ledger.records import RequestRecord
 from huleedu_pipeline.ledger.states import JobState
 from huleedu_pipeline.providers import openai_wire as wire
-from huleedu_pipeline.providers.http import Endpoint, json_object, translated
-from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot, ResultLine
-from huleedu_pipeline.providers.result_files import read_lines
+from huleedu_pipeline.providers.http import Endpoint, translated
+from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot
+from huleedu_pipeline.providers.sdk import SdkProvider, client_options
 
-PAGE = 100
 INPUT_FILE_LIFETIME_SECONDS = 30 * 24 * 3600
 _STATES = {
     "completed": JobState.ENDED,
@@ -29,35 +26,49 @@ _STATES = {
 _END_FIELDS = ("completed_at", "expired_at", "cancelled_at", "failed_at")
 
 
-class OpenAIProvider:
+class OpenAIProvider(SdkProvider):
     """The provider ``openai``, or any server that speaks its Responses and Batch APIs."""
 
     name = "openai"
-    keeps_token = True
     # The API's limits are 50 000 lines and 200 MB; 5 % below, because the last byte is not worth a failed job.
     job_limits = JobLimits(max_requests=47_500, max_bytes=190_000_000)
+    keeps_token = True
+    live_path = "/responses"
+    jobs_path = "/batches"
+    after_parameter = "after"
+    read_reply = staticmethod(wire.read_reply)
+    read_result_line = staticmethod(wire.read_result_line)
 
     def __init__(self, endpoint: Endpoint) -> None:
-        options: dict[str, Any] = {
-            "api_key": endpoint.api_key,
-            "base_url": endpoint.base_url,
-            "timeout": endpoint.timeout,
-            "max_retries": 0,
-        }
         # A local server is reached directly, whatever proxy the environment names.
         trust_env = not endpoint.is_emulated
-        self._client = openai.OpenAI(**options, http_client=openai.DefaultHttpx2Client(trust_env=trust_env))
-        self._live = openai.AsyncOpenAI(**options, http_client=openai.DefaultAsyncHttpx2Client(trust_env=trust_env))
+        options = client_options(endpoint)
+        self._openai = openai.OpenAI(**options, http_client=openai.DefaultHttpx2Client(trust_env=trust_env))
+        live = openai.AsyncOpenAI(**options, http_client=openai.DefaultAsyncHttpx2Client(trust_env=trust_env))
+        super().__init__(self._openai, live)
 
-    async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
-        """See :class:`~huleedu_pipeline.providers.protocols.Provider`."""
-        with translated("asking for a verdict"):
-            response = await self._live.post("/responses", cast_to=httpx2.Response, body=body)
-            return wire.read_reply(json_object(response)), response.text
-
-    async def aclose(self) -> None:
-        """See :class:`~huleedu_pipeline.providers.protocols.Provider`."""
-        await self._live.close()
+    @staticmethod
+    def read_snapshot(item: dict[str, Any]) -> JobSnapshot:
+        """Return a job as the Batch API shows it; raises AmbiguousError when it shows no job."""
+        job_id, status, created = item.get("id"), item.get("status"), item.get("created_at")
+        if not isinstance(job_id, str) or not isinstance(status, str) or not isinstance(created, int):
+            raise AmbiguousError("the provider's batch job has no id, status or creation time")
+        counts, errors = item.get("request_counts") or {}, (item.get("errors") or {}).get("data") or []
+        ended = next((item[field] for field in _END_FIELDS if item.get(field)), None)
+        # An id may be null or "" where there is no file.
+        files = tuple(file for file in (item.get("output_file_id"), item.get("error_file_id")) if file)
+        problems = [f"{e.get('code')}: {e.get('message')} (line {e.get('line')})" for e in errors if isinstance(e, dict)]
+        return JobSnapshot(
+            provider_job_id=job_id,
+            status=status,
+            state=_STATES.get(status),
+            created_at=datetime.fromtimestamp(created, UTC),
+            ended_at=datetime.fromtimestamp(ended, UTC) if ended else None,
+            n_requests=counts.get("total") or None,
+            token=(item.get("metadata") or {}).get("huleedu_token"),
+            result_files=files,
+            error_message="; ".join(problems[:5]) or None,
+        )
 
     def upload(self, token: str, requests: Sequence[RequestRecord]) -> str | None:
         """Upload the job's input file, named after the token, and return its id."""
@@ -66,7 +77,7 @@ class OpenAIProvider:
             with path.open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(wire.batch_line(request) for request in requests)
             with path.open("rb") as file:
-                uploaded = self._client.files.create(
+                uploaded = self._openai.files.create(
                     file=(path.name, file),
                     purpose="batch",
                     expires_after={"anchor": "created_at", "seconds": INPUT_FILE_LIFETIME_SECONDS},
@@ -76,33 +87,15 @@ class OpenAIProvider:
         return uploaded.id
 
     def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
-        """See :class:`~huleedu_pipeline.providers.protocols.Provider`; the token travels in the job's metadata."""
-        body = {
-            "input_file_id": input_file_id,
-            "endpoint": wire.ENDPOINT,
-            "completion_window": "24h",
-            "metadata": {"huleedu_token": token, "huleedu_batch": requests[0].batch_id},
-        }
-        with translated("creating the batch job"):
-            return _snapshot(json_object(self._client.post("/batches", cast_to=httpx2.Response, body=body)))
-
-    def list_jobs(self, created_after: datetime) -> list[JobSnapshot]:
-        """See :class:`~huleedu_pipeline.providers.protocols.Provider`."""
-        found: list[JobSnapshot] = []
-        query: dict[str, Any] = {"limit": PAGE}
-        with translated("listing batch jobs"):
-            while True:
-                page = json_object(self._client.get("/batches", cast_to=httpx2.Response, options={"params": query}))
-                jobs = [_snapshot(item) for item in page.get("data") or []]
-                found += [job for job in jobs if job.created_at >= created_after]
-                if not page.get("has_more") or not jobs or jobs[-1].created_at < created_after:
-                    return found
-                query["after"] = jobs[-1].provider_job_id
-
-    def retrieve_job(self, provider_job_id: str) -> JobSnapshot:
-        """See :class:`~huleedu_pipeline.providers.protocols.Provider`."""
-        with translated(f"looking at batch job {provider_job_id}"):
-            return _snapshot(json_object(self._client.get(f"/batches/{provider_job_id}", cast_to=httpx2.Response)))
+        """Create the job; the token travels in its metadata."""
+        return self._create(
+            {
+                "input_file_id": input_file_id,
+                "endpoint": wire.ENDPOINT,
+                "completion_window": "24h",
+                "metadata": {"huleedu_token": token, "huleedu_batch": requests[0].batch_id},
+            }
+        )
 
     def download(self, job: JobSnapshot, folder: Path) -> list[Path]:
         """Download output and error file, whichever there are; a job may have either, both or neither."""
@@ -112,34 +105,8 @@ class OpenAIProvider:
             with (
                 translated(f"downloading result file {file_id}"),
                 replacing(path) as temporary,
-                self._client.files.with_streaming_response.content(file_id) as response,
+                self._openai.files.with_streaming_response.content(file_id) as response,
             ):
                 response.stream_to_file(temporary)
             paths.append(path)
         return paths
-
-    def read_results(self, path: Path) -> Iterator[ResultLine]:
-        """See :class:`~huleedu_pipeline.providers.protocols.Provider`."""
-        return read_lines(path, wire.read_result_line)
-
-
-def _snapshot(item: dict[str, Any]) -> JobSnapshot:
-    job_id, status, created = item.get("id"), item.get("status"), item.get("created_at")
-    if not isinstance(job_id, str) or not isinstance(status, str) or not isinstance(created, int):
-        raise AmbiguousError("the provider's batch job has no id, status or creation time")
-    counts, errors = item.get("request_counts") or {}, (item.get("errors") or {}).get("data") or []
-    ended = next((item[field] for field in _END_FIELDS if item.get(field)), None)
-    # An id may be null or "" where there is no file.
-    files = tuple(file for file in (item.get("output_file_id"), item.get("error_file_id")) if file)
-    problems = [f"{e.get('code')}: {e.get('message')} (line {e.get('line')})" for e in errors if isinstance(e, dict)]
-    return JobSnapshot(
-        provider_job_id=job_id,
-        status=status,
-        state=_STATES.get(status),
-        created_at=datetime.fromtimestamp(created, UTC),
-        ended_at=datetime.fromtimestamp(ended, UTC) if ended else None,
-        n_requests=counts.get("total") or None,
-        token=(item.get("metadata") or {}).get("huleedu_token"),
-        result_files=files,
-        error_message="; ".join(problems[:5]) or None,
-    )

@@ -1,15 +1,15 @@
 """OpenAI's Responses API as text: request bodies, batch input lines, and what a reply or result line means. Pure."""
 
-import json
 from typing import Any
 
 from huleedu_pipeline.canonical import canonical_json
-from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, success
+from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, read_answer
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA, InvalidVerdictError, parse_verdict
+from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
 from huleedu_pipeline.ledger.records import RequestRecord
 from huleedu_pipeline.providers.protocols import ResultLine
+from huleedu_pipeline.providers.result_files import named_line
 
 ENDPOINT = "/v1/responses"
 EXPIRED_CODES = frozenset({"batch_expired"})
@@ -61,22 +61,13 @@ def read_reply(reply: dict[str, Any]) -> Outcome:
     if refusals:
         return failure(ErrorCode.REFUSAL, "the model refused to judge", usage, model)
     texts = [part.get("text", "") for part in parts if part.get("type") == "output_text"]
-    try:
-        return success(parse_verdict("".join(texts)), usage, model or "")
-    except InvalidVerdictError as error:
-        return failure(ErrorCode.INVALID_VERDICT, str(error), usage, model)
+    return read_answer("".join(texts), usage, model)
 
 
 def read_result_line(line: str) -> ResultLine | None:
     """Return what a line of an output or error file says, or ``None`` for a line that names no request of ours."""
-    try:
-        item = json.loads(line)
-    except ValueError:
-        return None
-    custom_id = item.get("custom_id") if isinstance(item, dict) else None
-    if not isinstance(custom_id, str):
-        return None
-    return ResultLine(custom_id, _line_outcome(item), line)
+    named = named_line(line)
+    return None if named is None else ResultLine(named[0], _line_outcome(named[1]), line)
 
 
 def _line_outcome(item: dict[str, Any]) -> Outcome:

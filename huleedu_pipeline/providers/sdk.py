@@ -1,0 +1,102 @@
+"""What the two SDK adapters share: clients that never repeat a call, live calls, listing and looking at jobs.
+
+Both SDKs have the same low-level ``post`` and ``get``, which send exactly the body they are given and hand back the response
+as received. What differs (paths, how a job is shown, how one is created) is each adapter's own.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import httpx2
+import openai
+
+from huleedu_pipeline.judging.outcome import Outcome
+from huleedu_pipeline.providers.http import Endpoint, json_object, translated
+from huleedu_pipeline.providers.protocols import JobLimits, JobSnapshot, ResultLine
+from huleedu_pipeline.providers.result_files import read_lines
+
+PAGE = 100
+
+
+def client_options(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the options that every SDK client is made with: explicit time-outs, and no retries of its own."""
+    return {
+        "api_key": endpoint.api_key,
+        "base_url": endpoint.base_url,
+        "timeout": endpoint.timeout,
+        "max_retries": 0,
+    }
+
+
+class SdkProvider(ABC):
+    """A provider reached through its SDK; see :class:`~huleedu_pipeline.providers.protocols.Provider` for the methods."""
+
+    name: str
+    job_limits: JobLimits
+    keeps_token: bool
+    live_path: str
+    jobs_path: str
+    after_parameter: str
+
+    def __init__(
+        self, client: openai.OpenAI | anthropic.Anthropic, live_client: openai.AsyncOpenAI | anthropic.AsyncAnthropic
+    ) -> None:
+        self._client = client
+        self._live_client = live_client
+
+    @staticmethod
+    @abstractmethod
+    def read_reply(reply: dict[str, Any]) -> Outcome:
+        """Return what a live reply comes to."""
+
+    @staticmethod
+    @abstractmethod
+    def read_result_line(line: str) -> ResultLine | None:
+        """Return what a line of a result file says, or ``None`` for one that names no request."""
+
+    @staticmethod
+    @abstractmethod
+    def read_snapshot(item: dict[str, Any]) -> JobSnapshot:
+        """Return a job as the API shows it; raises AmbiguousError when it shows no job."""
+
+    async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
+        """Make one live call."""
+        with translated("asking for a verdict"):
+            response = await self._live_client.post(self.live_path, cast_to=httpx2.Response, body=body)
+            return self.read_reply(json_object(response)), response.text
+
+    async def aclose(self) -> None:
+        """Close the connections of live calls."""
+        await self._live_client.close()
+
+    def list_jobs(self, created_after: datetime) -> list[JobSnapshot]:
+        """Return the jobs created after an instant, page by page, newest first."""
+        found: list[JobSnapshot] = []
+        query: dict[str, Any] = {"limit": PAGE}
+        with translated("listing batch jobs"):
+            while True:
+                page = json_object(self._client.get(self.jobs_path, cast_to=httpx2.Response, options={"params": query}))
+                jobs = [self.read_snapshot(item) for item in page.get("data") or []]
+                found += [job for job in jobs if job.created_at >= created_after]
+                if not page.get("has_more") or not jobs or jobs[-1].created_at < created_after:
+                    return found
+                query[self.after_parameter] = jobs[-1].provider_job_id
+
+    def retrieve_job(self, provider_job_id: str) -> JobSnapshot:
+        """Return one job."""
+        with translated(f"looking at batch job {provider_job_id}"):
+            response = self._client.get(f"{self.jobs_path}/{provider_job_id}", cast_to=httpx2.Response)
+            return self.read_snapshot(json_object(response))
+
+    def read_results(self, path: Path) -> Iterator[ResultLine]:
+        """Read a downloaded result file line by line."""
+        return read_lines(path, self.read_result_line)
+
+    def _create(self, body: dict[str, Any]) -> JobSnapshot:
+        """Send the one call that spends money."""
+        with translated("creating the batch job"):
+            return self.read_snapshot(json_object(self._client.post(self.jobs_path, cast_to=httpx2.Response, body=body)))
