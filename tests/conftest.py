@@ -4,12 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.emulator.launcher import stop_emulator
 from huleedu_pipeline.settings import Settings
 
 SECONDS_PER_JOB = 0.3
+
+# The same examples on every machine, however busy it is: a test that fails says something about the code.
+hypothesis_settings.register_profile(
+    "everywhere", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("everywhere")
 
 
 @pytest.fixture(autouse=True)

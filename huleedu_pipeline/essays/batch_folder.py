@@ -5,6 +5,7 @@ A batch folder holds ``batch.yaml``, ``prompt.md``, ``rubric.md``, the pupils' e
 side effects. All problems are collected before anything is refused, so that a user mends a folder once.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,12 @@ from huleedu_pipeline.canonical import sha256_hex, short_hash
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.csv_rows import read_rows
 from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
-from huleedu_pipeline.essays.text import TextError, count_words, decode, normalise
+from huleedu_pipeline.essays.text import TextError, count_words, has_words, normalise, read_text
 from huleedu_pipeline.grading.scales import get_scale
 
 TEXT_SUFFIXES = (".txt", ".md")
 MAX_ESSAY_ID_CHARACTERS = 100
+MAX_CHARACTERS = 100_000  # about 15 000 words; two of these and the rubric fit every listed model
 
 
 class IntakeError(HuleeduError):
@@ -113,13 +115,18 @@ def read_spec(folder: Path) -> BatchSpec:
 
     """
     path = folder / "batch.yaml"
-    if not path.is_file():
+    if not path.exists():
         raise SpecError("batch.yaml: is missing (run `huleedu init DIR` for a commented template)")
     try:
-        text = decode(path.read_bytes())
+        text = read_text(path)
     except TextError as error:
         raise SpecError(f"batch.yaml: {error}") from None
     return parse_spec(text, default_batch_id=folder.resolve().name)
+
+
+def _stem(path: Path) -> str:
+    """Return the file's name without its ending, in NFC: systems spell the same letters differently."""
+    return unicodedata.normalize("NFC", path.stem)
 
 
 def _id(essay: Essay) -> str:
@@ -136,17 +143,10 @@ def _read_spec(folder: Path, problems: list[str]) -> BatchSpec | None:
 
 def _read_required(folder: Path, name: str, what: str, problems: list[str]) -> str:
     path = folder / name
-    if not path.is_file():
+    if not path.exists():
         problems.append(f"{name}: is missing; a judge needs it (write {what} into it)")
         return ""
-    try:
-        text = decode(path.read_bytes())
-    except TextError as error:
-        problems.append(f"{name}: {error}")
-        return ""
-    if not text:
-        problems.append(f"{name}: is empty (write {what} into it)")
-    return text
+    return _read_text(path, name, problems, f"is empty (write {what} into it)")
 
 
 def _read_pupils(folder: Path, problems: list[str]) -> Iterator[Found]:
@@ -158,7 +158,7 @@ def _read_pupils(folder: Path, problems: list[str]) -> Iterator[Found]:
             place = f"essays/{path.name}"
             text = _read_text(path, place, problems)
             if text:
-                yield place, Essay(path.stem, path.name, text)
+                yield place, Essay(_stem(path), path.name, text)
     elif essays_csv.is_file():
         yield from _read_essays_csv(essays_csv, problems)
     else:
@@ -171,18 +171,18 @@ def _read_essays_csv(path: Path, problems: list[str]) -> Iterator[Found]:
         place = f"essays.csv: line {line}"
         if not essay_id:
             problems.append(f"{place}: essay_id is empty (give every essay an id)")
-        elif not text:
+        elif not has_words(text):
             problems.append(f"{place}: essay '{essay_id}' has no text (remove the line, or add text)")
+        elif len(text) > MAX_CHARACTERS:
+            problems.append(f"{place}: essay '{essay_id}' has {len(text):,} characters; a judge can read {MAX_CHARACTERS:,}")
         else:
             yield place, Essay(essay_id, (row.get("file_name") or "").strip() or essay_id, text)
 
 
 def _read_anchors(folder: Path, spec: BatchSpec | None, problems: list[str]) -> Iterator[Found]:
     anchors_dir = folder / "anchors"
-    if not anchors_dir.is_dir():
-        return
     grades = _anchor_grades(folder, problems)
-    paths = _text_files(anchors_dir, problems, ignore={"anchors.csv"})
+    paths = _text_files(anchors_dir, problems, ignore={"anchors.csv"}) if anchors_dir.is_dir() else []
     scale = get_scale(spec.grade_scale) if spec and spec.grade_scale else None
     if paths and spec and scale is None:
         problems.append("batch.yaml: grade_scale: is missing although anchors/ has graded essays (name their scale)")
@@ -197,7 +197,7 @@ def _read_anchors(folder: Path, spec: BatchSpec | None, problems: list[str]) -> 
         else:
             text = _read_text(path, place, problems)
             if text:
-                yield place, Essay(path.stem, path.name, text, grade)
+                yield place, Essay(_stem(path), path.name, text, grade)
     problems.extend(
         f"anchors.csv: names '{name}', which is not in anchors/ (add it, or remove the line)" for name in grades or ()
     )
@@ -224,35 +224,46 @@ def _grade_from_name(path: Path) -> str | None:
 
 def _text_files(folder: Path, problems: list[str], ignore: set[str] | None = None) -> list[Path]:
     found = []
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        problems.append(f"{folder.name}/: can not be read: {error.strerror} (check its permissions)")
+        return []
+    for path in paths:
         if path.name.startswith(".") or path.name in (ignore or set()):
             continue
         if any("\udc80" <= character <= "\udcff" for character in path.name):  # how Python shows a byte that is not UTF-8
             problems.append(f"{folder.name}/{ascii(path.name)[1:-1]}: the file name is not UTF-8 (rename it)")
         elif path.is_file() and path.suffix.lower() in TEXT_SUFFIXES:
             found.append(path)
+        elif not path.exists():
+            problems.append(f"{folder.name}/{path.name}: is a link that leads nowhere (remove it)")
         else:
             problems.append(f"{folder.name}/{path.name}: is not a .txt or .md file (convert it, or move it away)")
     return found
 
 
-def _read_text(path: Path, place: str, problems: list[str]) -> str:
+def _read_text(path: Path, place: str, problems: list[str], empty: str = "file is empty (remove it, or add text)") -> str:
     try:
-        text = decode(path.read_bytes())
+        text = read_text(path)
     except TextError as error:
         problems.append(f"{place}: {error}")
         return ""
-    except OSError as error:
-        problems.append(f"{place}: can not be read: {error.strerror} (check the file and its permissions)")
+    if not has_words(text):
+        problems.append(f"{place}: {'has no words (remove it, or add text)' if text else empty}")
         return ""
-    if not text:
-        problems.append(f"{place}: file is empty (remove it, or add text)")
+    if len(text) > MAX_CHARACTERS:
+        problems.append(f"{place}: has {len(text):,} characters, and a judge can read {MAX_CHARACTERS:,} (shorten it)")
+        return ""
     return text
 
 
 def _csv_rows(path: Path, place: str, required: tuple[str, ...], problems: list[str]) -> list[tuple[int, dict[str, str]]]:
     found: list[str] = []
-    rows = read_rows(path.read_bytes(), required, found)
+    try:
+        rows = read_rows(path.read_bytes(), required, found)
+    except OSError as error:
+        rows, found = [], [f"can not be read: {error.strerror} (check the file and its permissions)"]
     problems.extend(f"{place}: {problem}" for problem in found)
     return rows
 

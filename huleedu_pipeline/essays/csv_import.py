@@ -9,7 +9,7 @@ from pathlib import Path
 
 from huleedu_pipeline.essays.batch_folder import IntakeError, read_batch
 from huleedu_pipeline.essays.csv_rows import read_rows
-from huleedu_pipeline.essays.template import RUBRIC, batch_yaml, write_new
+from huleedu_pipeline.essays.template import RUBRIC, as_batch_id, batch_yaml, write_new
 from huleedu_pipeline.essays.text import normalise
 from huleedu_pipeline.grading.scales import get_scale
 
@@ -65,17 +65,17 @@ def import_csv(source: Path, folder: Path, wanted: CsvImport) -> tuple[int, int]
             grades.append(f"{name}.txt,{anchors[row[wanted.id_column]]}")
     if anchors:
         files["anchors/anchors.csv"] = "\n".join(grades) + "\n"
-    with tempfile.TemporaryDirectory() as trial:
-        write_new({Path(trial) / name: text for name, text in files.items()})
-        read_batch(Path(trial))
+    with tempfile.TemporaryDirectory() as temporary:
+        trial = Path(temporary) / folder.name
+        write_new({trial / name: text for name, text in files.items()})
+        read_batch(trial)
     write_new({folder / name: text for name, text in files.items()})
     return len(rows) - len(anchors), len(anchors)
 
 
 def _spec(folder: Path, wanted: CsvImport) -> dict[str, object]:
-    batch_id = re.sub(r"[^a-z0-9_-]+", "-", folder.name.lower()).strip("-_")[:60] or "imported"
     scale = {"grade_scale": wanted.grade_scale} if wanted.grade_scale else {}
-    return {"batch_id": batch_id, **scale, **wanted.batch}
+    return {"batch_id": as_batch_id(folder.resolve().name), **scale, **wanted.batch}
 
 
 def _rows(source: Path, wanted: CsvImport) -> list[dict[str, str]]:

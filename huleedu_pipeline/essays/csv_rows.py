@@ -26,9 +26,14 @@ def read_rows(data: bytes, required: Sequence[str], problems: list[str]) -> list
     except (TextError, csv.Error) as error:
         problems.append(str(error))
         return []
+    repeated = sorted({name for name in columns if list(columns).count(name) > 1})
+    if repeated:
+        problems.extend(f"has two columns called '{name}' (rename one)" for name in repeated)
+        return []
     missing = [name for name in required if name not in columns]
     if missing:
-        problems.extend(f"has no column '{name}' (it has {', '.join(columns) or 'nothing'})" for name in missing)
+        hint = "; separate columns by commas" if len(columns) == 1 and ";" in columns[0] else ""
+        problems.extend(f"has no column '{name}' (it has {', '.join(columns) or 'nothing'}{hint})" for name in missing)
         return []
     rows = []
     try:

@@ -8,8 +8,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.essays.batch_folder import read_batch, read_spec
+from huleedu_pipeline.essays.batch_folder import Batch, read_batch, read_spec
 
 SETTLE_SECONDS = 5.0
 
@@ -34,11 +36,23 @@ def stage(folder: Path, inbox: Path) -> Path:
         IntakeError: the folder is not a valid batch; nothing is copied.
 
     """
-    batch_id = read_batch(folder).spec.batch_id
+    batch = read_batch(folder)
+    batch_id = batch.spec.batch_id
     inbox.mkdir(parents=True, exist_ok=True)
+    with FileLock(inbox.with_name(f"{inbox.name}.lock")):
+        return _replace(folder, inbox, batch_id) if not _holds(inbox / batch_id, batch) else inbox / batch_id
+
+
+def _holds(target: Path, batch: Batch) -> bool:
+    """Whether the inbox has this very batch already; it is then left alone, because a run may be reading it."""
+    try:
+        return read_batch(target).content_sha256 == batch.content_sha256
+    except HuleeduError:
+        return False
+
+
+def _replace(folder: Path, inbox: Path, batch_id: str) -> Path:
     target = inbox / batch_id
-    if folder.resolve() == target.resolve():
-        return target
     copy, old = inbox / f".{batch_id}.new", inbox / f".{batch_id}.old"
     shutil.rmtree(copy, ignore_errors=True)
     # Hidden files are no part of a batch, and one of them may be the home folder that holds this very inbox.

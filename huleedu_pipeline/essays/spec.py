@@ -5,14 +5,16 @@ table in docs are made from its field descriptions. Not here: the essays themsel
 """
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.grading.scales import get_scale
+from huleedu_pipeline.judging.costs import price_list
 from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
 
 BATCH_ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
@@ -34,7 +36,7 @@ class BatchSpec(BaseModel):
     )
     assignment: str = Field(default="", description="Name of the assignment the pupils answered, for tables and pages.")
     course_code: str = Field(default="", description="Course, for example ENG5.")
-    language: str = Field(default="en", pattern=r"^[a-z]{2}$", description="Language of the essays: en or sv.")
+    language: Literal["en", "sv"] = Field(default="en", description="Language of the essays: en or sv.")
     grade_scale: str | None = Field(
         default=None, description="Scale of the anchors' grades; without it the batch is ranked but not graded."
     )
@@ -62,6 +64,16 @@ class BatchSpec(BaseModel):
             )
         return value
 
+    @field_validator("judge")
+    @classmethod
+    def _model_of_this_provider(cls, value: JudgeSettings) -> JudgeSettings:
+        listed = price_list().models.get(value.model)
+        if listed is not None and listed.provider != value.provider:
+            raise ValueError(
+                f"model '{value.model}' is {listed.provider}'s (set provider: {listed.provider}, or another model)"
+            )
+        return value
+
     @field_validator("grade_scale")
     @classmethod
     def _scale(cls, value: str | None) -> str | None:
@@ -86,13 +98,17 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -
 
     """
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise SpecError(f"{place}: not valid YAML: {' '.join(str(error).split())} (mend the file)") from None
     if data is None:
         data = {}
+    if any("\ud800" <= character <= "\udfff" for part in _strings(data) for character in part):
+        raise SpecError(f"{place}: holds half of a character (\\ud800-\\udfff), which no file can store (remove it)")
     if not isinstance(data, dict):
         raise SpecError(f"{place}: holds a {type(data).__name__}, not fields with values (write 'field: value' lines)")
+    if "judge" in data and data["judge"] is None:
+        data = {**data, "judge": {}}
     try:
         return BatchSpec.model_validate({"batch_id": default_batch_id, **data})
     except ValidationError as error:
@@ -100,8 +116,36 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -
         raise SpecError("\n".join(f"{place}: {line}" for line in lines)) from None
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key that is written twice is an error: one of the two values would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping; raises a YAML error that names the repeated key and its line."""
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen:
+                problem = f"key '{key_node.value}' stands there twice (remove one)"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _strings(key)
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
 def _explain(loc: tuple[int | str, ...], kind: str, message: str) -> str:
     path = [str(part) for part in loc]
+    if path == ["batch_id"] and kind == "string_type":
+        return "batch_id: must be text (put it in quotes)"
     if kind != "extra_forbidden":
         return f"{'.'.join(path)}: {message.removeprefix('Value error, ')}" if path else message
     fields: dict[str, Any] = dict(JudgeSettings.model_fields if path[:-1] == ["judge"] else BatchSpec.model_fields)

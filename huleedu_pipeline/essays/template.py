@@ -1,5 +1,6 @@
 """A new batch folder: a commented ``batch.yaml`` made from the field descriptions, and the texts that every batch needs."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ def write_template(folder: Path) -> list[Path]:
         TemplateError: one of the files exists already; nothing is overwritten, and nothing else is written either.
 
     """
+    name = folder.resolve().name
     files = {
-        folder / "batch.yaml": batch_yaml({}),
+        folder / "batch.yaml": batch_yaml({} if as_batch_id(name) == name else {"batch_id": as_batch_id(name)}),
         folder / "prompt.md": PROMPT,
         folder / "rubric.md": RUBRIC,
         folder / "essays" / ".gitkeep": "",
@@ -46,6 +48,11 @@ def write_template(folder: Path) -> list[Path]:
     }
     write_new(files)
     return [path for path in files if path.name != ".gitkeep"]
+
+
+def as_batch_id(name: str) -> str:
+    """Return the batch id that is nearest to a folder's name."""
+    return re.sub(r"[^a-z0-9._-]+|[.]{2,}", "-", name.lower()).strip("-_.")[:60] or "batch"
 
 
 def write_new(files: dict[Path, str]) -> None:

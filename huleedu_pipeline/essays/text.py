@@ -5,6 +5,7 @@ and layout are part of what is judged.
 """
 
 import unicodedata
+from pathlib import Path
 
 from huleedu_pipeline.errors import HuleeduError
 
@@ -30,6 +31,20 @@ def decode(data: bytes) -> str:
     if "\x00" in text:
         raise TextError(f"NUL character at offset {data.index(0)}; this is not a text file (save it as plain text)")
     return normalise(text.removeprefix("\ufeff"))
+
+
+def read_text(path: Path) -> str:
+    """Read a file and decode it; raises TextError for whatever keeps it from being a text."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TextError(f"can not be read: {error.strerror} (check the file and its permissions)") from None
+    return decode(data)
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything to judge: a letter or digit of any script."""
+    return any(character.isalnum() for character in text)
 
 
 def normalise(text: str) -> str:

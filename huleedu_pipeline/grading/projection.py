@@ -182,7 +182,7 @@ def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats, Ints
     n = x.shape[1]
     moved, waiting = x.copy(), np.arange(n)
     level = log_likelihood(x, waiting) + np.log(rng.random(n))
-    angle: Floats = np.asarray(2 * np.pi * rng.random(n), dtype=np.float64)
+    angle = np.asarray(2 * np.pi * rng.random(n), dtype=np.float64)
     low, high = angle - 2 * np.pi, angle
     while True:
         proposal = x[:, waiting] * np.cos(angle) + other[:, waiting] * np.sin(angle)
@@ -192,4 +192,4 @@ def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats, Ints
         if not waiting.size:
             return moved
         low, high = np.where(angle < 0, angle, low), np.where(angle >= 0, angle, high)
-        angle = low + (high - low) * rng.random(n)[waiting]
+        angle = low + (high - low) * np.asarray(rng.random(n))[waiting]

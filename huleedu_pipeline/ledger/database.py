@@ -30,7 +30,8 @@ READ_ONLY = {"huleedu_read_only": True}
 def open_engine(url: str) -> sa.Engine:
     """Return an engine on an up-to-date ledger database, making or migrating it first where needed."""
     parsed = sa.make_url(url)
-    engine = sa.create_engine(parsed)
+    # An error must not quote what it failed to write: request bodies hold pupils' texts.
+    engine = sa.create_engine(parsed, hide_parameters=True)
     if parsed.get_backend_name() == "sqlite":
         path = Path(str(parsed.database))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -177,6 +177,12 @@ class Ledger:
         with self._read() as connection:
             return [RequestRecord(**row) for row in connection.execute(query).mappings()]
 
+    def count_without_job(self, batch_id: str) -> int:
+        """Return how many of a batch's requests have neither an outcome nor a provider job that carries them."""
+        no_outcome = ~sa.exists().where(outcomes.c.custom_id == requests.c.custom_id)
+        with self._read() as connection:
+            return _count(connection, requests, (requests.c.batch_id == batch_id) & requests.c.job_token.is_(None) & no_outcome)
+
     def mark_sent(self, custom_ids: list[str]) -> None:
         """Record that live calls are about to be made, so that a crash leaves a trace of what may have been billed."""
         at = now()

@@ -30,6 +30,7 @@ class Situation:
 
     batch: BatchRecord
     jobs: Sequence[JobRecord]
+    n_requests_without_job: int = 0
     has_run_in_progress: bool = False
     n_failed_submit_runs: int = 0
     n_failed_collect_runs: int = 0
@@ -58,6 +59,10 @@ def decide(situation: Situation) -> Decision:
     if batch.status is BatchStatus.PENDING:
         return _ask(Due.SUBMIT, "not submitted", batch.batch_id, situation.n_failed_submit_runs)
     unsent = [job for job in jobs if job.state in NOT_YET_SUBMITTED]
+    is_live = batch.llm_batching_mode != "provider_batch_api"
+    if not is_live and situation.n_requests_without_job:
+        reason = f"{situation.n_requests_without_job} requests are not submitted"
+        return _ask(Due.SUBMIT, reason, f"{batch.batch_id}:rest", situation.n_failed_submit_runs)
     if unsent:
         reason = f"a submission was left {unsent[0].state}"
         return _ask(Due.SUBMIT, reason, unsent[0].token, situation.n_failed_submit_runs)
@@ -66,7 +71,7 @@ def decide(situation: Situation) -> Decision:
         called = ", ".join(sorted({job.provider_status or "submitted" for job in at_provider}))
         return Decision(Due.WAIT, f"{len(at_provider)} of {len(jobs)} jobs at {at_provider[0].provider} ({called})")
     newest = jobs[-1].provider_job_id if jobs else None
-    reason = "every job has finished" if jobs else "the judgements are asked for live"
+    reason = "the judgements are asked for live" if is_live else "every job has finished"
     return _ask(Due.COLLECT, reason, newest or batch.batch_id, situation.n_failed_collect_runs)
 
 

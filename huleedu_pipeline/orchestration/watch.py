@@ -70,6 +70,7 @@ def _situation(ledger: Ledger, instance: dg.DagsterInstance, batch: BatchRecord)
     return Situation(
         batch,
         ledger.jobs(batch.batch_id),
+        n_requests_without_job=ledger.count_without_job(batch.batch_id),
         has_run_in_progress=bool(runs_in_progress(instance, batch.batch_id)),
         n_failed_submit_runs=failed_runs(instance, batch.batch_id, SUBMIT),
         n_failed_collect_runs=failed_runs(instance, batch.batch_id, COLLECT),

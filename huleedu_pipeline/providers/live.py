@@ -29,7 +29,8 @@ def judge_live(
     """Ask for every request and record each answer as it comes.
 
     Raises:
-        RejectedError: the provider refuses every call (key, credit, unknown model): the rest is not asked.
+        ProviderError: the provider refuses every call (key, credit, unknown model), is down or can not be reached: the
+            rest is not asked, and stays open for the next run.
 
     """
     bundles = list(batched(requests, MAX_BUNDLE if is_bundled else 1))
@@ -62,7 +63,11 @@ async def _judge_all(
 
 
 async def _ask(provider: Provider, request: RequestRecord) -> tuple[Outcome, str | None]:
-    """Ask until there is an answer, or a reason not to ask again; never after a call that may have been billed."""
+    """Ask until there is an answer, or a reason not to ask again; never after a call that may have been billed.
+
+    A provider that can not be reached, is down or refuses everything is no answer to this request: the error ends the
+    run, and the request stays open for the next one.
+    """
     body, pause = json.loads(request.body), FIRST_PAUSE_SECONDS
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
@@ -70,14 +75,14 @@ async def _ask(provider: Provider, request: RequestRecord) -> tuple[Outcome, str
         except RejectedError as error:
             if error.status in REQUEST_IS_WRONG:
                 return failure(ErrorCode.PROVIDER_REJECTED, str(error)), None
-            if not error.is_temporary:
+            if not error.is_temporary or attempt == MAX_ATTEMPTS:
                 raise
-            if attempt == MAX_ATTEMPTS:
-                return failure(ErrorCode.RATE_LIMITED, str(error)), None
             wait = error.retry_after_seconds
         except AmbiguousError as error:
-            if error.is_billed or attempt == MAX_ATTEMPTS:
+            if error.is_billed:
                 return failure(ErrorCode.NO_ANSWER, str(error)), None
+            if attempt == MAX_ATTEMPTS:
+                raise
             wait = None
         await asyncio.sleep(pause * random.uniform(0.5, 1.0) if wait is None else wait)  # noqa: S311
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -9,6 +9,7 @@ import anthropic
 import openai
 import pytest
 
+from .fault_kit import Wire
 from .kit import Server
 
 ServerMaker = Callable[..., Server]
@@ -35,13 +36,28 @@ def new_server(tmp_path: Path) -> Iterator[ServerMaker]:
         running.kill()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def gpt(server: Server) -> Iterator[openai.OpenAI]:
     with server.openai() as client:
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def claude(server: Server) -> Iterator[anthropic.Anthropic]:
     with server.anthropic() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def faulty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("faulty") / "state", seconds_per_job=0.12).start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def wire(faulty_server: Server) -> Iterator[Wire]:
+    made = Wire(faulty_server)
+    yield made
+    made.http.delete("/admin/faults")
+    made.http.close()

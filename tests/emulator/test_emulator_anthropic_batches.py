@@ -34,7 +34,7 @@ def test_end_to_end(claude: anthropic.Anthropic) -> None:
     assert (done.request_counts.processing, done.request_counts.succeeded) == (0, 20)
     assert done.results_url == f"{str(claude.base_url).rstrip('/')}/v1/messages/batches/{batch.id}/results"
     assert (done.expires_at - done.created_at).total_seconds() == 24 * 3600
-    assert (done.ended_at - done.created_at).total_seconds() == pytest.approx(0.4)
+    assert (done.ended_at - done.created_at).total_seconds() == pytest.approx(0.4, abs=1e-4)
     results = results_of(claude, batch.id)
     assert results.keys() == prompts.keys()
     assert list(results) != list(prompts)

@@ -85,8 +85,8 @@ def test_one_thing_wrong_is_one_problem_with_place_and_remedy(tmp_path: Path, ta
 
 def test_a_table_of_another_kind_lacks_both_columns(tmp_path: Path) -> None:
     assert problems_of(with_csv(tmp_path, "essay_id;text\na;x\n")) == (
-        "essays.csv: has no column 'essay_id' (it has essay_id;text)",
-        "essays.csv: has no column 'text' (it has essay_id;text)",
+        "essays.csv: has no column 'essay_id' (it has essay_id;text; separate columns by commas)",
+        "essays.csv: has no column 'text' (it has essay_id;text; separate columns by commas)",
     )
 
 

@@ -43,6 +43,15 @@ def test_staging_again_replaces_the_folder_whole(tmp_path: Path) -> None:
     assert [path.name for path in inbox.iterdir()] == ["class-7b"]
 
 
+def test_the_very_same_batch_is_left_alone_because_a_run_may_be_reading_it(tmp_path: Path) -> None:
+    folder, inbox = write_batch(tmp_path / "batch"), tmp_path / "inbox"
+    place = stage(folder, inbox)
+    before = place.stat().st_ino
+    assert stage(folder, inbox).stat().st_ino == before
+    write_batch(folder, {"essays/anna.txt": "Another text."})
+    assert stage(folder, inbox).stat().st_ino != before
+
+
 def test_an_invalid_batch_leaves_the_one_that_is_there(tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     place = stage(write_batch(tmp_path / "good"), inbox)

@@ -1,5 +1,6 @@
-"""What the grading's tests share: covariances of centred locations, and projections that must succeed."""
+"""What the grading's tests share: ordered anchors, covariances of centred locations, projections that must succeed."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 from huleedu_pipeline.grading import GradeProjection, GradeScale, get_scale, project_grades
 
 Floats = NDArray[np.float64]
-NINE = get_scale("eng5_np_legacy_9_step")
+Grades = list[str | None]
+CEFR = get_scale("cefr_6_level")
+
+# Two anchors for each grade, two logits from grade to grade, a little apart from one another.
+ORDERED = np.concatenate([np.arange(6) * 2.0 - 5.3, np.arange(6) * 2.0 - 4.7])
+OWN: Grades = [*CEFR.grades, *CEFR.grades]
 
 
 def centred_covariance(n: int, se: float) -> Floats:
@@ -17,9 +23,22 @@ def centred_covariance(n: int, se: float) -> Floats:
 
 
 def projected(
-    theta: ArrayLike, covariance: ArrayLike, grades: list[str | None], scale: GradeScale = NINE, **options: Any
+    theta: ArrayLike, covariance: ArrayLike, grades: Grades, scale: GradeScale = CEFR, **options: Any
 ) -> GradeProjection:
     """Project grades, and fail if there are none."""
     projection = project_grades(theta, covariance, grades, scale, **options)
     assert isinstance(projection, GradeProjection), projection
     return projection
+
+
+@cache
+def with_pupils(theta: tuple[float, ...], se: tuple[float, ...] | float = 0.1, anchor_se: float = 0.1) -> GradeProjection:
+    """Project onto pupils' essays at ``theta``, whose uncertainty is independent of the ordered anchors'.
+
+    The anchors are the first 12 essays, the pupils' essays follow.
+    """
+    n = len(theta)
+    covariance = np.zeros((12 + n, 12 + n))
+    covariance[:12, :12] = centred_covariance(12, anchor_se)
+    covariance[12:, 12:] = np.diag(np.broadcast_to(np.asarray(se) ** 2, n))
+    return projected([*ORDERED, *theta], covariance, OWN + [None] * n)

@@ -1,5 +1,6 @@
 """What is due for a batch: every row of the decision, as a table."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +45,8 @@ def job(state: JobState, n: int = 1, provider_status: str | None = None) -> JobR
         (AWAITING, [JobState.EXPIRED, JobState.FAILED], {}, Due.COLLECT, "job_2:0"),
         (AWAITING, [JobState.COLLECTED], {"n_failed_collect_runs": 2}, Due.COLLECT, "job_1:2"),
         (AWAITING, [JobState.COLLECTED], {"n_failed_collect_runs": 3}, Due.NOTHING, None),
-        (AWAITING, [], {}, Due.COLLECT, "b1:0"),
+        (AWAITING, [], {"n_requests_without_job": 28}, Due.SUBMIT, "b1:rest:0"),
+        (AWAITING, [JobState.ENDED], {"n_requests_without_job": 3}, Due.SUBMIT, "b1:rest:0"),
         (SCORING, [JobState.COLLECTED], {}, Due.COLLECT, "job_1:0"),
         (DONE, [JobState.COLLECTED], {}, Due.COLLECT, "job_1:0"),
     ],
@@ -55,6 +57,13 @@ def test_every_situation_has_its_decision(
     jobs = [job(state, n) for n, state in enumerate(states, start=1)]
     decision = decide(Situation(batch(status), jobs, **extra))
     assert (decision.due, decision.run_key) == (due, run_key)
+
+
+@pytest.mark.parametrize("mode", ["per_request", "serial_bundle"])
+def test_live_judgements_are_asked_for_by_the_run_that_collects_them(mode: str) -> None:
+    live = replace(batch(AWAITING), llm_batching_mode=mode)
+    decision = decide(Situation(live, [], n_requests_without_job=28))
+    assert (decision.due, decision.run_key) == (Due.COLLECT, "b1:0")
 
 
 @pytest.mark.parametrize("status", list(BatchStatus))

@@ -89,7 +89,8 @@ def test_custom_ids_tell_batch_pair_and_judge_apart() -> None:
         ("eng5p", "_1", "j_1"),
         ("eng5", "j_1", "p_1"),
     ]
-    assert len({custom_id(*names) for names in [base, *others]}) == 6
+    ids = [custom_id(*names) for names in [base, *others]]
+    assert len(set(ids)) == len({request_id.rpartition("_")[2] for request_id in ids}) == 6
 
 
 @given(names, st.sets(st.tuples(names, names), min_size=2, max_size=5))

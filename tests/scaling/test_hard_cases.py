@@ -52,7 +52,7 @@ def test_a_judge_that_only_looks_at_the_place_says_nothing_about_essays(always: 
     assert fit.theta == pytest.approx(np.zeros(12), abs=1e-6)
     assert abs(fit.position_effect) > 10
     assert np.sign(fit.position_effect) == (1 if always else -1)
-    assert np.isfinite(fit.se).all()
+    assert fit.se.min() > 0.9  # nothing is known of any essay, so nothing narrower than the prior is claimed
     assert fit.position_effect_se is not None
     assert fit.position_effect_se > 100
     quality = reliability(fit)

@@ -32,6 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds-per-job", type=float, default=3.0, help="life of a batch, in seconds")
     parser.add_argument("--live-latency-seconds", type=float, default=0.02, help="delay of each live reply")
     parser.add_argument("--idle-exit-seconds", type=float, help="exit after so long without a request")
+    parser.add_argument("--faults", type=Path, help="fault script (JSON): what goes wrong, and when")
+    parser.add_argument("--enqueued-token-limit", type=int, help="tokens that OpenAI batches of one model may enqueue")
+    parser.add_argument("--requests-per-minute", type=int, help="rate limit of each provider")
     parser.add_argument("--endpoint-file", type=Path, help="where to write base URL and pid when ready")
     return parser
 
@@ -59,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seconds_per_job=given.seconds_per_job,
             live_latency_seconds=given.live_latency_seconds,
             idle_exit_seconds=given.idle_exit_seconds,
+            faults=given.faults,
+            enqueued_token_limit=given.enqueued_token_limit,
+            requests_per_minute=given.requests_per_minute,
         )
 
         def ready(base_url: str) -> None:

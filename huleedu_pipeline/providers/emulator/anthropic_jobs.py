@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO
 
 from . import anthropic_format as form
 from .anthropic_requests import read_batched_request
 from .errors import ApiError
+from .faults.base import Fault
+from .faults.jobs import CancelledByProvider
+from .faults.lines import RefusedLines
 from .identifiers import derived_key, new_id
 from .judging import answer
-from .lines import lines_in_running_order
 from .locks import JobLocks
 from .profiles import Profile
-from .records import Job, Json, Settlement
+from .records import Job, Settlement
+from .result_lines import ResultLines
+from .running import Tally, edit_reply, lines_to_run, running_order
 from .store import Store
-from .wire import json_bytes
+from .wire import Json, json_bytes
 
 MAX_REQUESTS = 100_000
+_CREATION = ("requests", "user_profile_id", "workspace_id")
 _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -36,10 +42,11 @@ class AnthropicJobs:
         self._seconds = seconds_per_job
         self._locks = JobLocks()
 
-    def create(self, body: Any, version: str, now: float) -> Job:
+    def create(self, body: Any, version: str, now: float, faults: Sequence[Fault] = ()) -> Job:
         """Record a new batch under an API version. Raises ApiError (400) for what is refused at creation."""
         requests = _read_creation(body)
-        job = Job(new_id("msgbatch_01"), "anthropic", now, self._seconds, len(requests), {"version": version})
+        spec = {"version": version, "faults": [fault.model_dump(mode="json") for fault in faults]}
+        job = Job(new_id("msgbatch_01"), "anthropic", now, self._seconds, len(requests), spec)
 
         def fill(sink: BinaryIO) -> None:
             for request in requests:
@@ -52,7 +59,7 @@ class AnthropicJobs:
     def _find(self, job_id: str) -> Job:
         job = self._store.job("anthropic", job_id)
         if job is None:
-            raise ApiError(404, f"Message batch {job_id} not found.")
+            raise form.batch_not_found(job_id)
         return job
 
     def look(self, job_id: str, now: float) -> Job:
@@ -64,7 +71,7 @@ class AnthropicJobs:
         """Begin to cancel a batch; cancelling twice is no error. Raises ApiError (400, 404)."""
         with self._locks.of(job_id):
             job = self._advance(self._find(job_id), now)
-            if job.clock.anthropic_phase(now) == "ended":
+            if job.settlement is not None:
                 raise ApiError(400, f"Message batch {job_id} has ended and cannot be canceled.")
             if job.cancel_at is None:
                 self._store.record_cancel(job_id, now)
@@ -79,47 +86,60 @@ class AnthropicJobs:
             self._store.delete_job(job_id)
 
     def _advance(self, job: Job, now: float) -> Job:
-        if job.settlement is not None or job.clock.anthropic_phase(now) != "ended":
+        cancelled = job.plan.one(CancelledByProvider)
+        if cancelled is not None and job.cancel_at is None and job.settlement is None:
+            moment = job.created_at + cancelled.at * job.seconds
+            if moment <= now:
+                self._store.record_cancel(job.id, moment)
+                job = replace(job, cancel_at=moment)
+        if job.settlement is not None or job.clock.anthropic_phase(job.clock.reached(now)) != "ended":
             return job
         folder = self._store.folder
         with folder.spooled() as path:
-            with path.open("wb") as results:
+            with path.open("wb") as sink:
+                results = ResultLines(sink, job.plan)
                 settlement = self._run(job, results)
+                results.finish()
             folder.keep(path, folder.file(job.id))
-        self._store.record_settlement(job.id, settlement)
+        self._store.record_settlement(job, settlement)
         return replace(job, settlement=settlement)
 
-    def _run(self, job: Job, results: BinaryIO) -> Settlement:
-        done = Settlement()
-        to_run = round(job.n_requests * job.clock.anthropic_share_run(job.clock.over_at))
-        lines = lines_in_running_order(self._store.folder.job_input(job.id), job.id)
-        for position, line in enumerate(lines):
+    def _run(self, job: Job, results: ResultLines) -> Settlement:
+        tally = Tally()
+        to_run = lines_to_run(job, job.clock.anthropic_share_run(job.clock.over_at))
+        for position, line in enumerate(running_order(job, self._store.folder.job_input(job.id))):
             entry = json.loads(line.content)
             custom_id, params = entry["custom_id"], entry["params"]
             if position >= to_run:
-                done = replace(done, canceled=done.canceled + 1)
-                results.write(json_bytes(form.canceled_line(custom_id)) + b"\n")
+                results.write(line.number, json_bytes(form.unrun_line(custom_id, "expired" if job.expires else "canceled")))
+                tally.unrun(expired=job.expires)
                 continue
             key = f"01{derived_key(job.id, line.number)}"
             try:
+                _refuse_line(job, line.number)
                 reply = answer(read_batched_request(params, job.spec["version"]), self._profile)
             except ApiError as problem:
-                done = replace(done, errored=done.errored + 1)
-                results.write(json_bytes(form.errored_line(custom_id, problem, f"req_{key}")) + b"\n")
+                results.write(line.number, json_bytes(form.errored_line(custom_id, problem, f"req_{key}")))
+                tally.errored += 1
                 continue
+            reply = edit_reply(job, line.number, reply)
             message = form.message_body(key, params, reply, "batch")
-            results.write(json_bytes(form.succeeded_line(custom_id, message)) + b"\n")
-            done = replace(
-                done,
-                succeeded=done.succeeded + 1,
-                judged=done.judged + reply.is_verdict,
-                input_tokens=done.input_tokens + reply.input_tokens,
-                output_tokens=done.output_tokens + reply.output_tokens,
-            )
-        return done
+            results.write(line.number, json_bytes(form.succeeded_line(custom_id, message)))
+            tally.answered(reply)
+        return tally.settlement()
+
+
+def _refuse_line(job: Job, number: int) -> None:
+    """Raise ApiError when a fault refuses the request of this number."""
+    for fault in job.plan.at_line(RefusedLines, number):
+        status = fault.status if isinstance(fault.status, int) else 500
+        raise ApiError(status, fault.message, kind=fault.code)
 
 
 def _read_creation(body: Any) -> list[Json]:
+    for name in body if isinstance(body, dict) else ():
+        if name not in _CREATION:
+            raise ApiError(400, f"{name}: Extra inputs are not permitted")
     requests = body.get("requests") if isinstance(body, dict) else None
     if not isinstance(requests, list):
         raise ApiError(400, "requests: Field required")

@@ -12,10 +12,39 @@ from typing import Any
 from .config import MODEL_PREFIX
 from .errors import ApiError
 from .reading import PART_SEPARATOR, ModelRequest
-from .records import Json
+from .wire import Json
 
 NO_SAMPLING_SINCE = "2026-10-21"
 _SAMPLING = ("temperature", "top_p", "top_k")
+_KNOWN = frozenset(
+    [
+        "max_tokens",
+        "messages",
+        "model",
+        "cache_control",
+        "cache_hint",
+        "container",
+        "context_hint",
+        "diagnostics",
+        "inference_geo",
+        "metadata",
+        "output_config",
+        "service_tier",
+        "speed",
+        "stop_sequences",
+        "store",
+        "stream",
+        "system",
+        "temperature",
+        "thinking",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_p",
+        "user_profile_id",
+        "workspace_id",
+    ]
+)
 _NOT_IN_BATCHES = ("stream", "speed", "store", "cache_hint", "context_hint")
 
 
@@ -23,6 +52,9 @@ def read_request(params: Any, version: str) -> ModelRequest:
     """Return the request that ``params`` make under an API version (a date). Raises ApiError (400, 404)."""
     if not isinstance(params, dict):
         raise ApiError(400, "The request body must be a JSON object.")
+    for name in params:
+        if name not in _KNOWN:
+            raise ApiError(400, f"{name}: Extra inputs are not permitted")
     for name in ("model", "max_tokens", "messages"):
         if name not in params:
             raise ApiError(400, f"{name}: Field required")

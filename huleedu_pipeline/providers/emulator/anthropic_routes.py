@@ -11,9 +11,11 @@ from starlette.responses import FileResponse, Response
 from . import anthropic_format as form
 from .anthropic_requests import read_request
 from .errors import ApiError
+from .faults.plan import kept_by_job
 from .http import VERSION_HEADER, Call, Operation, integer_query, json_response
 from .identifiers import new_key
 from .judging import answer
+from .running import bill_of, edit_live_reply
 from .service import Emulator
 from .wire import read_json
 
@@ -27,20 +29,27 @@ def _version(call: Call) -> str:
     return version
 
 
+def _batch_id(emulator: Emulator, call: Call) -> str:
+    batch_id = call.path["batch_id"]
+    if not emulator.faults.found(batch_id, call.now):
+        raise form.batch_not_found(batch_id)
+    return batch_id
+
+
 def create_message(emulator: Emulator, call: Call) -> Response:
     """Answer a message."""
     version = _version(call)
     body = read_json(call.body.read_bytes())
-    reply = answer(read_request(body, version), emulator.profile)
-    if reply.is_verdict:
-        emulator.store.count_live_verdict()
+    reply = edit_live_reply(answer(read_request(body, version), emulator.profile), call.faults)
+    emulator.store.count_live("anthropic", bill_of(reply), is_verdict=reply.is_verdict)
     return json_response(form.message_body(f"01{new_key()}", body, reply, "standard"))
 
 
 def create_batch(emulator: Emulator, call: Call) -> Response:
     """Create a message batch; its params are checked when they run."""
     version = _version(call)
-    job = emulator.anthropic.create(read_json(call.body.read_bytes()), version, call.now)
+    job = emulator.anthropic.create(read_json(call.body.read_bytes()), version, call.now, kept_by_job(call.faults))
+    emulator.faults.hide(job.id, call.faults, call.now)
     return json_response(form.batch_body(job, call.now, call.base_url))
 
 
@@ -51,7 +60,10 @@ def list_batches(emulator: Emulator, call: Call) -> Response:
     if after is not None and before is not None:
         raise ApiError(400, "after_id and before_id cannot be used together")
     try:
-        jobs, has_more = emulator.store.jobs("anthropic", after=after or before, limit=limit, newest_first=before is None)
+        newest_first = before is None
+        jobs, has_more = emulator.store.jobs(
+            "anthropic", call.now, after=after or before, limit=limit, newest_first=newest_first
+        )
     except KeyError as problem:
         raise ApiError(400, f"No message batch has the id {after or before}") from problem
     if before is not None:
@@ -62,27 +74,30 @@ def list_batches(emulator: Emulator, call: Call) -> Response:
 
 def retrieve_batch(emulator: Emulator, call: Call) -> Response:
     """Return one message batch as it stands now."""
-    job = emulator.anthropic.look(call.path["batch_id"], call.now)
+    job = emulator.anthropic.look(_batch_id(emulator, call), call.now)
     return json_response(form.batch_body(job, call.now, call.base_url))
 
 
 def cancel_batch(emulator: Emulator, call: Call) -> Response:
     """Begin to cancel a message batch."""
-    job = emulator.anthropic.cancel(call.path["batch_id"], call.now)
+    job = emulator.anthropic.cancel(_batch_id(emulator, call), call.now)
     return json_response(form.batch_body(job, call.now, call.base_url))
 
 
 def delete_batch(emulator: Emulator, call: Call) -> Response:
     """Delete an ended message batch."""
-    emulator.anthropic.delete(call.path["batch_id"], call.now)
-    return json_response(form.deleted_body(call.path["batch_id"]))
+    batch_id = _batch_id(emulator, call)
+    emulator.anthropic.delete(batch_id, call.now)
+    return json_response(form.deleted_body(batch_id))
 
 
 def batch_results(emulator: Emulator, call: Call) -> Response:
     """Stream the result lines of an ended message batch."""
-    job = emulator.anthropic.look(call.path["batch_id"], call.now)
+    job = emulator.anthropic.look(_batch_id(emulator, call), call.now)
     if job.settlement is None:
         raise ApiError(404, f"Message batch {job.id} has not ended; it has no results yet.")
+    if call.now >= job.results_expire_at:
+        raise ApiError(404, f"The results of message batch {job.id} are archived and no longer available.")
     return FileResponse(emulator.store.folder.file(job.id), media_type="application/x-jsonl")
 
 

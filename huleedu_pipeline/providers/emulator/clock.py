@@ -20,11 +20,23 @@ AnthropicPhase = Literal["in_progress", "canceling", "ended"]
 
 @dataclass(frozen=True)
 class JobClock:
-    """The clock of one job: created at ``created_at``, over after ``seconds``, unless cancelled at ``cancel_at``."""
+    """The clock of one job: created at ``created_at``, over after ``seconds``, unless cancelled at ``cancel_at``.
+
+    ``stuck_share`` is the share of its life at which it stands still for good.
+    """
 
     created_at: float
     seconds: float
     cancel_at: float | None = None
+    stuck_share: float | None = None
+
+    def reached(self, now: float) -> float:
+        """Return the moment up to which the job has lived at ``now``."""
+        return now if self.stuck_share is None else min(now, self.created_at + self.stuck_share * self.seconds)
+
+    def openai_moment(self, share: float) -> float:
+        """Return when the share of an OpenAI batch's lines has run."""
+        return self.validated_at + share * (self.finalizing_at - self.validated_at)
 
     @property
     def validated_at(self) -> float:

@@ -5,6 +5,8 @@ Not here: how a provider words a failure in JSON; that is each provider's format
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class EmulatorError(RuntimeError):
     """The emulator cannot be started, stopped or configured as asked."""
@@ -13,12 +15,24 @@ class EmulatorError(RuntimeError):
 class ApiError(Exception):
     """A request is answered with an HTTP error.
 
-    ``status`` is the HTTP status; ``param`` and ``code`` are OpenAI's fields of those names (Anthropic has neither).
+    ``status`` is the HTTP status; ``param`` is OpenAI's field of that name; ``code`` is OpenAI's ``code`` and Anthropic's
+    ``details.error_code``; ``kind`` is the error's ``type`` where it does not follow from the status; ``headers`` go along.
     """
 
-    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        kind: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.param = param
         self.code = code
+        self.kind = kind
+        self.headers = dict(headers or {})

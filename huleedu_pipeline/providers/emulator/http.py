@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,10 +21,11 @@ from starlette.routing import Route
 
 from . import anthropic_format, openai_format
 from .errors import ApiError
+from .faults.base import Fault
 from .identifiers import new_key
-from .records import Json, Provider
+from .interference import perform
 from .service import Emulator
-from .wire import json_bytes
+from .wire import Json, Provider, json_bytes
 
 MAX_BODY_BYTES = {"openai": 512 * 1024 * 1024, "anthropic": 256 * 1024 * 1024}
 REQUEST_ID_HEADER = {"openai": "x-request-id", "anthropic": "request-id"}
@@ -43,6 +45,7 @@ class Call:
     base_url: str
     body: Path
     now: float
+    faults: tuple[Fault, ...] = ()
 
 
 Handler = Callable[[Emulator, Call], Response]
@@ -89,9 +92,10 @@ def _authorise(provider: Provider, headers: Mapping[str, str]) -> None:
 
 
 def _error_response(provider: Provider, problem: ApiError, request_id: str) -> Response:
-    if provider == "openai":
-        return json_response(openai_format.error_body(problem), problem.status)
-    return json_response(anthropic_format.error_body(problem, request_id), problem.status)
+    body = openai_format.error_body(problem) if provider == "openai" else anthropic_format.error_body(problem, request_id)
+    response = json_response(body, problem.status)
+    response.headers.update(problem.headers)
+    return response
 
 
 async def _receive(request: Request, sink_path: Path, limit: int) -> None:
@@ -104,12 +108,20 @@ async def _receive(request: Request, sink_path: Path, limit: int) -> None:
             sink.write(chunk)
 
 
-def _answer(emulator: Emulator, operation: Operation, call: Call) -> Response:
+def _count(emulator: Emulator, operation: Operation, call: Call) -> tuple[Fault, ...]:
     retries = call.headers.get(RETRY_HEADER, "0")
     repeated = operation.creates_batch and retries.isdecimal() and int(retries) > 0
     emulator.store.count_call(operation.label, repeated_create_of=call.provider if repeated else None)
+    return emulator.faults.fire(operation.label)
+
+
+def _answer(emulator: Emulator, operation: Operation, call: Call) -> Response:
     _authorise(call.provider, call.headers)
-    return operation.handler(emulator, call)
+    limited = operation.live or operation.creates_batch
+    headers = emulator.rates.take(call.provider, call.now) if limited else {}
+    response = operation.handler(emulator, call)
+    response.headers.update(headers)
+    return response
 
 
 def route(emulator: Emulator, operation: Operation) -> Route:
@@ -133,7 +145,16 @@ def route(emulator: Emulator, operation: Operation) -> Route:
                     body=body,
                     now=time.time(),
                 )
-                response = await run_in_threadpool(_answer, emulator, operation, call)
+                call = replace(call, faults=await run_in_threadpool(_count, emulator, operation, call))
+                refuse = partial(_error_response, provider, request_id=request_id)
+
+                async def act() -> Response:
+                    try:
+                        return await run_in_threadpool(_answer, emulator, operation, replace(call, now=time.time()))
+                    except ApiError as problem:
+                        return refuse(problem)
+
+                response = await perform(call.faults, provider, act, refuse)
         except ApiError as problem:
             response = _error_response(provider, problem, request_id)
         except ClientDisconnect:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Literal
 
 from .errors import ApiError
 from .profiles import Profile, UnknownTextError
@@ -16,15 +17,24 @@ VERDICT_KEYS = ("justification", "winner", "confidence")
 NO_ESSAYS_REPLY = "I found no two essays in this message, so there is nothing to compare. Please send both texts."
 
 
+# Why a reply ends: by itself, at the token limit, by a filter, by a refusal, or in one of Anthropic's further ways.
+Ending = Literal["stop", "length", "content_filter", "refusal", "pause_turn", "model_context_window_exceeded"]
+
+
 @dataclass(frozen=True)
 class ModelReply:
-    """What the simulated model answered; ``truncated`` says that the token limit cut the text off."""
+    """What the simulated model answered.
+
+    ``cached_tokens`` are those of the input that a cache served; ``model`` is who says it answered (None: who was asked).
+    """
 
     text: str
-    truncated: bool
+    ending: Ending
     is_verdict: bool
     input_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
+    model: str | None = None
 
 
 def answer(request: ModelRequest, profile: Profile) -> ModelReply:
@@ -38,7 +48,8 @@ def answer(request: ModelRequest, profile: Profile) -> ModelReply:
     truncated = limit is not None and len(text) > limit * BYTES_PER_TOKEN
     if limit is not None:
         text = text[: limit * BYTES_PER_TOKEN]
-    return ModelReply(text, truncated, essays is not None, request.input_tokens, estimate_tokens(text))
+    ending: Ending = "length" if truncated else "stop"
+    return ModelReply(text, ending, essays is not None, request.input_tokens, estimate_tokens(text))
 
 
 def _verdict_text(request: ModelRequest, profile: Profile, text_a: str, text_b: str) -> str:

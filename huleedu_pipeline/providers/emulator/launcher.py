@@ -109,10 +109,16 @@ def _command(config: EmulatorConfig) -> list[str]:
     command += ["--seconds-per-job", str(config.seconds_per_job)]
     command += ["--live-latency-seconds", str(config.live_latency_seconds)]
     command += ["--endpoint-file", str(config.state_dir / ENDPOINT_FILE)]
-    if config.latent_file is not None:
-        command += ["--latent-file", str(config.latent_file)]
-    if config.idle_exit_seconds is not None:
-        command += ["--idle-exit-seconds", str(config.idle_exit_seconds)]
+    optional = {
+        "--latent-file": config.latent_file,
+        "--idle-exit-seconds": config.idle_exit_seconds,
+        "--faults": config.faults,
+        "--enqueued-token-limit": config.enqueued_token_limit,
+        "--requests-per-minute": config.requests_per_minute,
+    }
+    for option, value in optional.items():
+        if value is not None:
+            command += [option, str(value)]
     return command
 
 

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,11 @@ def count_lines(path: Path) -> int:
     return sum(1 for _ in read_lines(path))
 
 
-def lines_in_running_order(path: Path, job_id: str) -> Iterator[Line]:
-    """Yield the non-blank lines in the order in which the job runs them: scattered, but the same each time.
+Order = Literal["input", "reversed", "scattered"]
+
+
+def lines_in_running_order(path: Path, salt: str, order: Order = "scattered") -> Iterator[Line]:
+    """Yield the non-blank lines in the order in which the job runs them: scattered, but the same for the same ``salt``.
 
     Providers promise no order of results, so a client that relied on one must fail here too.
     """
@@ -42,9 +46,10 @@ def lines_in_running_order(path: Path, job_id: str) -> Iterator[Line]:
         offset = 0
         for number, content in enumerate(source, start=1):
             if content.strip():
-                places.append((hashlib.blake2b(f"{job_id}:{number}".encode(), digest_size=8).digest(), number, offset))
+                rank = b"" if order != "scattered" else hashlib.blake2b(f"{salt}:{number}".encode(), digest_size=8).digest()
+                places.append((rank, number, offset))
             offset += len(content)
-        places.sort()
+        places.sort(reverse=order == "reversed")
         for _, number, start in places:
             source.seek(start)
             yield Line(number, source.readline().rstrip(b"\r\n"))

@@ -7,18 +7,22 @@ a batch as a whole (``openai_jobs``). Every refusal is an ApiError.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from .config import MODEL_PREFIX
 from .errors import ApiError
+from .openai_parameters import CHAT_PARAMETERS, RESPONSES_PARAMETERS, check_parameters
 from .reading import PART_SEPARATOR, ModelRequest
-from .records import Json
+from .wire import Json
 
 RESPONSES = "/v1/responses"
 CHAT = "/v1/chat/completions"
 TEXT_ENDPOINTS = (RESPONSES, CHAT)
 
+MIN_OUTPUT_TOKENS = 16  # of a response; chat completions take any positive number
+_SCHEMA_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _SYSTEM_ROLES = ("system", "developer")
 
 
@@ -55,6 +59,7 @@ def read_request(endpoint: str, body: Any) -> ModelRequest:
         raise model_not_found(body["model"])
     if body.get("stream"):
         raise ApiError(400, "This emulator does not stream.", param="stream", code="unsupported_value")
+    check_parameters(body, RESPONSES_PARAMETERS if endpoint == RESPONSES else CHAT_PARAMETERS)
     readers: dict[str, Callable[[Json], ModelRequest]] = {RESPONSES: _read_responses, CHAT: _read_chat}
     return readers[endpoint](body)
 
@@ -65,18 +70,15 @@ def _read_responses(body: Json) -> ModelRequest:
     instructions = body.get("instructions")
     if instructions is not None and not isinstance(instructions, str):
         raise _wrong_type("instructions", "a string")
-    system, user = [instructions] if instructions else [], []
-    if isinstance(body["input"], str):
-        user.append(body["input"])
-    else:
-        more_system, user = _read_messages("input", body["input"], "input_text")
-        system += more_system
+    system, user = read_texts("input", body["input"], "input_text")
+    if instructions:
+        system.insert(0, instructions)
     text = body.get("text")
     form = text.get("format") if isinstance(text, dict) else None
     schema = None
     if isinstance(form, dict) and form.get("type") == "json_schema":
         schema = _read_schema("text.format", form)
-    limit = _read_limit(body, "max_output_tokens")
+    limit = _read_limit(body, "max_output_tokens", MIN_OUTPUT_TOKENS)
     return _model_request(body, system, user, schema, limit)
 
 
@@ -106,6 +108,11 @@ def _model_request(body: Json, system: list[str], user: list[str], schema: Json 
         schema_text="" if schema is None else json.dumps(schema),
         max_output_tokens=limit,
     )
+
+
+def read_texts(param: str, content: object, part_type: str) -> tuple[list[str], list[str]]:
+    """Return the system and user texts of an input, which is one text or messages. Raises ApiError (400)."""
+    return ([], [content]) if isinstance(content, str) else _read_messages(param, content, part_type)
 
 
 def _read_messages(param: str, messages: object, part_type: str) -> tuple[list[str], list[str]]:
@@ -150,6 +157,9 @@ def _read_schema(param: str, form: Json) -> Json:
     name, schema = form.get("name"), form.get("schema")
     if not isinstance(name, str) or not name:
         raise _missing(f"{param}.name")
+    if not _SCHEMA_NAME.fullmatch(name):
+        message = f"Invalid '{param}.name': expected at most 64 letters, digits, '_' and '-'."
+        raise ApiError(400, message, param=f"{param}.name", code="invalid_value")
     if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
         raise _wrong_type(f"{param}.schema", "a JSON schema of an object")
     complaint = None
@@ -164,12 +174,12 @@ def _read_schema(param: str, form: Json) -> Json:
     return schema
 
 
-def _read_limit(body: Json, param: str) -> int | None:
+def _read_limit(body: Json, param: str, least: int = 1) -> int | None:
     limit = body.get(param)
     if limit is None:
         return None
     if not isinstance(limit, int) or isinstance(limit, bool):
         raise _wrong_type(param, "an integer")
-    if limit < 1:
-        raise ApiError(400, f"Invalid '{param}': at least 1.", param=param, code="integer_below_min_value")
+    if limit < least:
+        raise ApiError(400, f"Invalid '{param}': at least {least}.", param=param, code="integer_below_min_value")
     return limit

@@ -11,15 +11,19 @@ from pathlib import Path
 from starlette.responses import FileResponse, Response
 
 from . import openai_format as form
+from .decisions import decision_body, judges, read_decision
 from .errors import ApiError
+from .faults.plan import kept_by_job
+from .faults.replies import Refusal
 from .http import Call, Operation, integer_query, json_response
 from .identifiers import new_id, new_key
 from .judging import answer
 from .lines import read_lines
 from .multipart import read_form
-from .openai_jobs import check_expiry
 from .openai_requests import CHAT, RESPONSES, read_request
-from .records import StoredFile
+from .openai_validation import check_expiry
+from .records import Bill, StoredFile
+from .running import bill_of, edit_live_reply
 from .service import Emulator
 from .wire import read_json
 
@@ -52,6 +56,7 @@ def create_file(emulator: Emulator, call: Call) -> Response:
         )
         folder.keep(content, folder.file(record.id))
     emulator.store.add_file(record)
+    emulator.faults.hide(record.id, call.faults, call.now)
     return json_response(form.file_body(record))
 
 
@@ -79,11 +84,18 @@ def _file_life(fields: dict[str, str], purpose: str) -> int | None:
     return check_expiry("expires_after", {"anchor": fields.get("expires_after[anchor]"), "seconds": number})
 
 
-def _find_file(emulator: Emulator, file_id: str) -> StoredFile:
-    record = emulator.store.file(file_id)
-    if record is None:
-        raise ApiError(404, f"No such File object: {file_id}", param="id")
+def _find_file(emulator: Emulator, call: Call) -> StoredFile:
+    record = emulator.store.file(call.path["file_id"], call.now)
+    if record is None or not emulator.faults.found(record.id, call.now):
+        raise form.file_not_found(call.path["file_id"])
     return record
+
+
+def _batch_id(emulator: Emulator, call: Call) -> str:
+    batch_id = call.path["batch_id"]
+    if not emulator.faults.found(batch_id, call.now):
+        raise form.batch_not_found(batch_id)
+    return batch_id
 
 
 def list_files(emulator: Emulator, call: Call) -> Response:
@@ -93,6 +105,7 @@ def list_files(emulator: Emulator, call: Call) -> Response:
         raise ApiError(400, "'order' must be 'asc' or 'desc'.", param="order", code="invalid_value")
     try:
         records, has_more = emulator.store.files(
+            call.now,
             purpose=call.query.get("purpose"),
             after=call.query.get("after"),
             limit=integer_query(call, "limit", 10_000, 10_000),
@@ -105,25 +118,26 @@ def list_files(emulator: Emulator, call: Call) -> Response:
 
 def retrieve_file(emulator: Emulator, call: Call) -> Response:
     """Return one file object."""
-    return json_response(form.file_body(_find_file(emulator, call.path["file_id"])))
+    return json_response(form.file_body(_find_file(emulator, call)))
 
 
 def file_content(emulator: Emulator, call: Call) -> Response:
     """Stream the bytes of a file."""
-    record = _find_file(emulator, call.path["file_id"])
+    record = _find_file(emulator, call)
     return FileResponse(emulator.store.folder.file(record.id), media_type="application/octet-stream")
 
 
 def delete_file(emulator: Emulator, call: Call) -> Response:
     """Delete a file."""
-    record = _find_file(emulator, call.path["file_id"])
+    record = _find_file(emulator, call)
     emulator.store.delete_file(record.id)
     return json_response({"id": record.id, "object": "file", "deleted": True})
 
 
 def create_batch(emulator: Emulator, call: Call) -> Response:
     """Create a batch; its input is validated later."""
-    job = emulator.openai.create(read_json(call.body.read_bytes()), call.now)
+    job = emulator.openai.create(read_json(call.body.read_bytes()), call.now, kept_by_job(call.faults))
+    emulator.faults.hide(job.id, call.faults, call.now)
     return json_response(form.batch_body(job, call.now))
 
 
@@ -131,7 +145,7 @@ def list_batches(emulator: Emulator, call: Call) -> Response:
     """List batches, newest first."""
     limit = integer_query(call, "limit", 20, 100)
     try:
-        jobs, has_more = emulator.store.jobs("openai", after=call.query.get("after"), limit=limit)
+        jobs, has_more = emulator.store.jobs("openai", call.now, after=call.query.get("after"), limit=limit)
     except KeyError as problem:
         raise ApiError(400, "No batch has the id given as 'after'.", param="after", code="invalid_value") from problem
     data = [form.batch_body(emulator.openai.look(job.id, call.now), call.now) for job in jobs]
@@ -140,21 +154,20 @@ def list_batches(emulator: Emulator, call: Call) -> Response:
 
 def retrieve_batch(emulator: Emulator, call: Call) -> Response:
     """Return one batch as it stands now."""
-    job = emulator.openai.look(call.path["batch_id"], call.now)
+    job = emulator.openai.look(_batch_id(emulator, call), call.now)
     return json_response(form.batch_body(job, call.now))
 
 
 def cancel_batch(emulator: Emulator, call: Call) -> Response:
     """Begin to cancel a batch."""
-    job = emulator.openai.cancel(call.path["batch_id"], call.now)
+    job = emulator.openai.cancel(_batch_id(emulator, call), call.now)
     return json_response(form.batch_body(job, call.now))
 
 
 def _live(emulator: Emulator, call: Call, endpoint: str) -> Response:
     body = read_json(call.body.read_bytes())
-    reply = answer(read_request(endpoint, body), emulator.profile)
-    if reply.is_verdict:
-        emulator.store.count_live_verdict()
+    reply = edit_live_reply(answer(read_request(endpoint, body), emulator.profile), call.faults)
+    emulator.store.count_live("openai", bill_of(reply), is_verdict=reply.is_verdict)
     build = form.chat_body if endpoint == CHAT else form.response_body
     return json_response(build(new_key(), int(call.now), body, reply))
 
@@ -169,6 +182,16 @@ def create_chat_completion(emulator: Emulator, call: Call) -> Response:
     return _live(emulator, call, CHAT)
 
 
+def create_decision(emulator: Emulator, call: Call) -> Response:
+    """Answer choice questions with probabilities."""
+    body = read_json(call.body.read_bytes())
+    request = read_decision(body)
+    refuses = any(isinstance(fault, Refusal) for fault in call.faults)
+    decision = decision_body(body, request, emulator.profile, refuses=refuses)
+    emulator.store.count_live("openai", Bill(1, request.input_tokens), is_verdict=judges(decision))
+    return json_response(decision)
+
+
 OPERATIONS = (
     Operation("POST", "/v1/files", "openai", create_file),
     Operation("GET", "/v1/files", "openai", list_files),
@@ -181,4 +204,5 @@ OPERATIONS = (
     Operation("POST", "/v1/batches/{batch_id}/cancel", "openai", cancel_batch),
     Operation("POST", RESPONSES, "openai", create_response, live=True),
     Operation("POST", CHAT, "openai", create_chat_completion, live=True),
+    Operation("POST", "/v1/decisions", "openai", create_decision, live=True),
 )

@@ -54,6 +54,10 @@ class Profile(Protocol):
         """The name by which the judge is chosen and reported."""
         ...
 
+    def probability_a(self, text_a: str, text_b: str) -> float:
+        """Return the probability that the first text is preferred. Raises UnknownTextError."""
+        ...
+
     def judge(self, text_a: str, text_b: str, seed: bytes) -> SimulatedVerdict:
         """Return the verdict on two texts in the order shown; the same seed gives the same verdict.
 

@@ -6,18 +6,22 @@ Here: the socket, signals, the idle clock. Not here: the endpoints (``app``) and
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from .app import build_app
 from .config import EmulatorConfig
+from .interference import HANG_UP
 
 _GRACE_SECONDS = 10
 _BACKLOG = 512
@@ -45,6 +49,21 @@ class _Activity:
     def idle_seconds(self) -> float:
         """Return how long no request has been in hand."""
         return 0.0 if self._in_hand else time.monotonic() - self._last
+
+
+def _protocol(*arguments: Any, **options: Any) -> asyncio.Protocol:
+    """Make uvicorn's protocol for one connection, with a way for a response to close that connection."""
+    protocol: Any = AutoHTTPProtocol(*arguments, **options)
+    app: ASGIApp = protocol.app
+
+    async def with_hang_up(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["extensions"] = {**scope.get("extensions", {}), HANG_UP: protocol.transport.close}
+        await app(scope, receive, send)
+
+    protocol.app = with_hang_up
+    made: asyncio.Protocol = protocol
+    return made
 
 
 class _Server(uvicorn.Server):
@@ -95,6 +114,7 @@ def serve(
         activity = _Activity(build_app(config))
         settings = uvicorn.Config(
             activity,
+            http=cast("type[asyncio.Protocol]", _protocol),
             log_level="warning",
             access_log=False,
             lifespan="on",

@@ -6,17 +6,21 @@ Not here: HTTP. Every handler is given this object and a call.
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import Any
 
 from .anthropic_format import timestamp
 from .anthropic_jobs import AnthropicJobs
 from .config import SERVICE_NAME, EmulatorConfig
+from .fault_book import FaultBook
+from .faults.script import read_script
 from .folder import StateFolder
 from .openai_format import batch_status
 from .openai_jobs import OpenAIJobs
 from .profiles import load_profile, profile_fingerprint
-from .records import Job
-from .store import Store
+from .rates import RateLimits
+from .records import Job, Settlement
+from .store import FAULTS_FIRED, Store
 
 
 class Emulator:
@@ -26,8 +30,11 @@ class Emulator:
         self.config = config
         self.fingerprint = profile_fingerprint(config)
         self.profile = load_profile(config)
+        script = None if config.faults is None else read_script(config.faults)
         self.store = Store(StateFolder(config.state_dir))
-        self.openai = OpenAIJobs(self.store, self.profile, config.seconds_per_job)
+        self.faults = FaultBook(self.store, script)
+        self.rates = RateLimits(config.requests_per_minute)
+        self.openai = OpenAIJobs(self.store, self.profile, config.seconds_per_job, config.enqueued_token_limit)
         self.anthropic = AnthropicJobs(self.store, self.profile, config.seconds_per_job)
 
     def close(self) -> None:
@@ -46,8 +53,11 @@ class Emulator:
         }
 
     def ledger(self, now: float) -> dict[str, Any]:
-        """Return what this state folder was ever asked: calls by endpoint, jobs, verdicts, repeated creations."""
-        jobs = self.store.all_jobs()
+        """Return what this state folder was ever asked and billed: calls by endpoint, jobs, verdicts, faults that fired.
+
+        Jobs that are over are brought to their end first, so that the bill is whole even if nobody looks at them.
+        """
+        jobs = [self._brought_up_to(job, now) for job in self.store.all_jobs()]
         created = {"openai": 0, "anthropic": 0}
         for job in jobs:
             created[job.provider] += 1
@@ -56,6 +66,9 @@ class Emulator:
             "calls": self.store.counters("calls"),
             "batch_jobs_created": created,
             "batch_create_retries": {provider: repeated.get(provider, 0) for provider in created},
+            "billed": {provider: asdict(self.store.billed(provider)) for provider in created},
+            "billed_live": {provider: asdict(self.store.billed(f"{provider} live")) for provider in created},
+            "faults_fired": self.store.counters(FAULTS_FIRED),
             "requests_judged": self.store.counters("requests_judged").get("all", 0),
             "jobs": [
                 {
@@ -64,6 +77,7 @@ class Emulator:
                     "status": self._status(job, now),
                     "n_requests": job.n_requests,
                     "created_at": timestamp(job.created_at),
+                    "billed": asdict((job.settlement or Settlement()).bill),
                 }
                 for job in jobs
             ],
@@ -71,6 +85,10 @@ class Emulator:
 
     def _status(self, job: Job, now: float) -> str:
         if job.provider == "anthropic":
-            return job.clock.anthropic_phase(now)
-        # Only a look tells a job that is running from one that its validation rejects.
-        return batch_status(self.openai.look(job.id, now), now)
+            return job.clock.anthropic_phase(job.clock.reached(now))
+        return batch_status(job, now)
+
+    def _brought_up_to(self, job: Job, now: float) -> Job:
+        if job.settlement is not None:
+            return job
+        return (self.openai if job.provider == "openai" else self.anthropic).look(job.id, now)

@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 from .config import WRITER_LOCK
 from .errors import EmulatorError
 from .folder import StateFolder
-from .records import Job, Json, Provider, Settlement, StoredFile
+from .records import Bill, Job, Settlement, StoredFile
+from .wire import Json, Provider
 
 WRITER_WAIT_SECONDS = 10.0
 BUSY_WAIT_SECONDS = 10.0
@@ -35,13 +36,25 @@ CREATE TABLE IF NOT EXISTS jobs (
     validated INTEGER NOT NULL DEFAULT 0, problems TEXT NOT NULL DEFAULT '[]', cancel_at REAL, settlement TEXT,
     deleted INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS hidden (
+    id TEXT PRIMARY KEY, listed_at REAL NOT NULL DEFAULT 0, found_at REAL NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS fault_rules (
+    position INTEGER PRIMARY KEY, rule TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0, fired INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS fault_source (
+    only INTEGER PRIMARY KEY CHECK (only = 0), script TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS counters (
     kind TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, name)
 );
 """
 
+_ALIVE = "(expires_at IS NULL OR expires_at > ?)"
+
 # Kinds of counters: calls by endpoint, batch creations that an SDK marked as a repeat, verdicts given.
 _CALLS, _CREATE_RETRIES, _JUDGED = "calls", "batch_create_retries", "requests_judged"
+FAULTS_FIRED = "faults"
 
 
 def _file(row: sqlite3.Row) -> StoredFile:
@@ -92,7 +105,8 @@ class Store:
         self._writer.release()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for one transaction, committed unless an exception leaves it."""
         with self._guard:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -102,21 +116,22 @@ class Store:
                 raise
             self._connection.execute("COMMIT")
 
-    def _rows(self, statement: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+    def rows(self, statement: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """Return the rows that a statement selects."""
         with self._guard:
             return self._connection.execute(statement, values).fetchall()
 
     def _sweep(self) -> None:
-        files = {row["id"] for row in self._rows("SELECT id FROM files")}
-        files |= {row["id"] for row in self._rows("SELECT id FROM jobs WHERE provider = 'anthropic' AND deleted = 0")}
-        jobs = {row["id"] for row in self._rows("SELECT id FROM jobs WHERE settlement IS NULL AND deleted = 0")}
+        files = {row["id"] for row in self.rows("SELECT id FROM files")}
+        files |= {row["id"] for row in self.rows("SELECT id FROM jobs WHERE provider = 'anthropic' AND deleted = 0")}
+        jobs = {row["id"] for row in self.rows("SELECT id FROM jobs WHERE settlement IS NULL AND deleted = 0")}
         self.folder.sweep(files, jobs)
 
     # Files
 
     def add_file(self, record: StoredFile) -> None:
         """Record a file whose content is already in place."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             self._insert_file(connection, record)
 
     @staticmethod
@@ -127,17 +142,17 @@ class Store:
             asdict(record),
         )
 
-    def file(self, file_id: str) -> StoredFile | None:
-        """Return the file of this id, or None."""
+    def file(self, file_id: str, now: float) -> StoredFile | None:
+        """Return the file of this id, or None when there is none or its life is over."""
         if not file_id.isascii():  # ids of ours are ASCII, and a lone surrogate could not even be asked for
             return None
-        rows = self._rows("SELECT * FROM files WHERE id = ?", (file_id,))
+        rows = self.rows(f"SELECT * FROM files WHERE id = ? AND {_ALIVE}", (file_id, now))  # noqa: S608 (ours)
         return _file(rows[0]) if rows else None
 
-    def share_file(self, file_id: str, job_id: str) -> bool:
+    def share_file(self, file_id: str, job_id: str, now: float) -> bool:
         """Give a job its own hold on a file's content, which then outlives the file; False when there is none."""
         with self._guard:  # so that the file is not deleted between the two steps
-            if self.file(file_id) is None:
+            if self.file(file_id, now) is None:
                 return False
             self.folder.share_as_job_input(file_id, job_id)
             return True
@@ -145,30 +160,30 @@ class Store:
     def delete_file(self, file_id: str) -> bool:
         """Forget a file and its content; False when there was none."""
         with self._guard:
-            with self._transaction() as connection:
+            with self.transaction() as connection:
                 deleted = connection.execute("DELETE FROM files WHERE id = ?", (file_id,)).rowcount > 0
             if deleted:  # only an id of ours may become a path
                 self.folder.file(file_id).unlink(missing_ok=True)
         return deleted
 
-    def files(self, *, purpose: str | None, after: str | None, limit: int, newest_first: bool) -> tuple[list[StoredFile], bool]:
-        """Return up to ``limit`` files in order of creation beyond the file ``after``, and whether more follow.
+    def files(
+        self, now: float, *, purpose: str | None, after: str | None, limit: int, newest_first: bool
+    ) -> tuple[list[StoredFile], bool]:
+        """Return up to ``limit`` listed files in order of creation beyond the file ``after``, and whether more follow.
 
         Raises KeyError when ``after`` is unknown.
         """
-        rows = self._page("files", after, limit, newest_first, [("purpose", purpose)])
+        filters = [(_ALIVE, now)] + ([] if purpose is None else [("purpose = ?", purpose)])
+        rows = self._page("files", now, after, limit, newest_first, filters)
         return [_file(row) for row in rows[:limit]], len(rows) > limit
 
     def _page(
-        self, table: str, after: str | None, limit: int, newest_first: bool, filters: list[tuple[str, object]]
+        self, table: str, now: float, after: str | None, limit: int, newest_first: bool, filters: Sequence[tuple[str, object]]
     ) -> list[sqlite3.Row]:
-        conditions, values = ["1"], []
-        for column, value in filters:
-            if value is not None:
-                conditions.append(f"{column} = ?")
-                values.append(value)
+        conditions = ["id NOT IN (SELECT id FROM hidden WHERE listed_at > ?)", *(condition for condition, _ in filters)]
+        values = [now, *(value for _, value in filters)]
         if after is not None:
-            cursor = self._rows(f"SELECT seq FROM {table} WHERE id = ?", (after,))  # noqa: S608 (names are ours)
+            cursor = self.rows(f"SELECT seq FROM {table} WHERE id = ?", (after,))  # noqa: S608 (names are ours)
             if not cursor:
                 raise KeyError(after)
             conditions.append("seq < ?" if newest_first else "seq > ?")
@@ -177,13 +192,13 @@ class Store:
             f"SELECT * FROM {table} WHERE {' AND '.join(conditions)}"  # noqa: S608 (names are ours)
             f" ORDER BY seq {'DESC' if newest_first else 'ASC'} LIMIT ?"
         )
-        return self._rows(statement, (*values, limit + 1))
+        return self.rows(statement, (*values, limit + 1))
 
     # Jobs
 
     def add_job(self, job: Job) -> None:
         """Record a new job whose input, if it has one, is already in place."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(
                 "INSERT INTO jobs (id, provider, created_at, seconds, n_requests, spec) VALUES (?, ?, ?, ?, ?, ?)",
                 (job.id, job.provider, job.created_at, job.seconds, job.n_requests, json.dumps(job.spec)),
@@ -191,20 +206,23 @@ class Store:
 
     def job(self, provider: Provider, job_id: str) -> Job | None:
         """Return the provider's job of this id, or None when there is none or it was deleted."""
-        rows = self._rows("SELECT * FROM jobs WHERE id = ? AND provider = ? AND deleted = 0", (job_id, provider))
+        rows = self.rows("SELECT * FROM jobs WHERE id = ? AND provider = ? AND deleted = 0", (job_id, provider))
         return _job(rows[0]) if rows else None
 
-    def jobs(self, provider: Provider, *, after: str | None, limit: int, newest_first: bool = True) -> tuple[list[Job], bool]:
-        """Return up to ``limit`` jobs in order of creation beyond the job ``after``, and whether more follow.
+    def jobs(
+        self, provider: Provider, now: float, *, after: str | None, limit: int, newest_first: bool = True
+    ) -> tuple[list[Job], bool]:
+        """Return up to ``limit`` listed jobs in order of creation beyond the job ``after``, and whether more follow.
 
         Raises KeyError when ``after`` is unknown.
         """
-        rows = self._page("jobs", after, limit, newest_first, [("provider", provider), ("deleted", 0)])
+        filters = [("provider = ?", provider), ("deleted = ?", 0)]
+        rows = self._page("jobs", now, after, limit, newest_first, filters)
         return [_job(row) for row in rows[:limit]], len(rows) > limit
 
     def record_validation(self, job_id: str, model: str | None, problems: list[Json]) -> None:
         """Record the outcome of a job's validation."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET validated = 1, model = ?, problems = ? WHERE id = ?",
                 (model, json.dumps(problems), job_id),
@@ -212,32 +230,34 @@ class Store:
 
     def record_cancel(self, job_id: str, at: float) -> None:
         """Record the first cancellation of a job; later ones change nothing."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute("UPDATE jobs SET cancel_at = ? WHERE id = ? AND cancel_at IS NULL", (at, job_id))
 
-    def record_settlement(self, job_id: str, settlement: Settlement, files: Sequence[StoredFile] = ()) -> None:
-        """Record how a job ended together with its files, and drop its input; a second settlement changes nothing."""
-        with self._transaction() as connection:
+    def record_settlement(self, job: Job, settlement: Settlement, files: Sequence[StoredFile] = ()) -> None:
+        """Record how a job ended, its files and its bill, and drop its input; a second settlement changes nothing."""
+        with self.transaction() as connection:
             changed = connection.execute(
                 "UPDATE jobs SET settlement = ? WHERE id = ? AND settlement IS NULL",
-                (json.dumps(asdict(settlement)), job_id),
+                (json.dumps(asdict(settlement)), job.id),
             ).rowcount
             if changed:
                 for record in files:
                     self._insert_file(connection, record)
-                self._count(connection, _JUDGED, "all", settlement.judged)
-        self.folder.job_input(job_id).unlink(missing_ok=True)
+                self.count(connection, _JUDGED, "all", settlement.judged)
+                self._count_bill(connection, job.provider, settlement.bill)
+        self.folder.job_input(job.id).unlink(missing_ok=True)
 
     def delete_job(self, job_id: str) -> None:
         """Hide a job from its provider's callers and remove its results; the ledger keeps it."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute("UPDATE jobs SET deleted = 1 WHERE id = ?", (job_id,))
         self.folder.file(job_id).unlink(missing_ok=True)
 
     # Counters
 
     @staticmethod
-    def _count(connection: sqlite3.Connection, kind: str, name: str, n: int = 1) -> None:
+    def count(connection: sqlite3.Connection, kind: str, name: str, n: int = 1) -> None:
+        """Add to a counter."""
         connection.execute(
             "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET n = n + excluded.n",
             (kind, name, n),
@@ -245,20 +265,30 @@ class Store:
 
     def count_call(self, endpoint: str, *, repeated_create_of: Provider | None = None) -> None:
         """Count a call of an endpoint, and whether it is a batch creation that the SDK marked as a repeat."""
-        with self._transaction() as connection:
-            self._count(connection, _CALLS, endpoint)
+        with self.transaction() as connection:
+            self.count(connection, _CALLS, endpoint)
             if repeated_create_of is not None:
-                self._count(connection, _CREATE_RETRIES, repeated_create_of)
+                self.count(connection, _CREATE_RETRIES, repeated_create_of)
 
-    def count_live_verdict(self) -> None:
-        """Count one verdict given live."""
-        with self._transaction() as connection:
-            self._count(connection, _JUDGED, "all")
+    def count_live(self, provider: Provider, bill: Bill, *, is_verdict: bool) -> None:
+        """Count one live answer: what it costs, and whether it was a verdict."""
+        with self.transaction() as connection:
+            self.count(connection, _JUDGED, "all", int(is_verdict))
+            self._count_bill(connection, provider, bill)
+            self._count_bill(connection, f"{provider} live", bill)
+
+    def _count_bill(self, connection: sqlite3.Connection, account: str, bill: Bill) -> None:
+        for name, n in asdict(bill).items():
+            self.count(connection, f"billed {account}", name, n)
+
+    def billed(self, account: str) -> Bill:
+        """Return all that was billed to an account: a provider, or a provider and " live"."""
+        return Bill(**self.counters(f"billed {account}"))
 
     def counters(self, kind: str) -> dict[str, int]:
-        """Return the counters of a kind: ``calls``, ``batch_create_retries`` or ``requests_judged``."""
-        return {row["name"]: row["n"] for row in self._rows("SELECT * FROM counters WHERE kind = ?", (kind,))}
+        """Return the counters of a kind: ``calls``, ``batch_create_retries``, ``requests_judged`` or ``faults``."""
+        return {row["name"]: row["n"] for row in self.rows("SELECT * FROM counters WHERE kind = ?", (kind,))}
 
     def all_jobs(self) -> list[Job]:
         """Return every job ever created, oldest first, deleted ones too."""
-        return [_job(row) for row in self._rows("SELECT * FROM jobs ORDER BY seq")]
+        return [_job(row) for row in self.rows("SELECT * FROM jobs ORDER BY seq")]

@@ -1,14 +1,17 @@
 """JSON on the wire: encoding that any client can decode, and decoding that refuses politely.
 
-Not here: the shapes of either provider.
+Not here: the shapes of either provider. Also here, for all modules: what a JSON object and a provider are called.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from .errors import ApiError
+
+Json = dict[str, Any]
+Provider = Literal["openai", "anthropic"]
 
 
 def json_bytes(value: Any) -> bytes:

@@ -1,0 +1,206 @@
+"""The warehouse: one DuckDB file with every table, view and column described, whole or as it was."""
+
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from huleedu_pipeline import open_warehouse
+from huleedu_pipeline.lake import Lake, WarehouseError, publish
+from huleedu_pipeline.lake.tables import BATCH_STATUS, CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, TABLES
+from huleedu_pipeline.lake.views import VIEWS
+from tests.lake.kit import VALUES, a_row, files_in, fill
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "warehouse.duckdb"
+
+
+def test_a_publication_tells_the_rows_of_each_table(lake: Lake, path: Path) -> None:
+    fill(lake, "b1")
+    fill(lake, "b2")
+    lake.write_rows(ESSAYS, "b2", [a_row(ESSAYS, "b2", essay_id=str(n)) for n in range(5)])
+    lake.write_rows(GRADE_PROJECTIONS, "b2", [])
+    assert publish(lake, path) == {table.name: 2 for table in TABLES} | {"essays": 6, "grade_projections": 1}
+
+
+def test_an_empty_lake_is_published_as_empty_tables(lake: Lake, path: Path) -> None:
+    assert publish(lake, path) == {table.name: 0 for table in TABLES}
+    with open_warehouse(path) as warehouse:
+        for name in [*(table.name for table in TABLES), *(view.name for view in VIEWS)]:
+            assert warehouse.frame(name).empty
+
+
+def test_tables_have_the_declared_columns_types_and_keys(lake: Lake, path: Path) -> None:
+    publish(lake, path)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        for table in TABLES:
+            columns = connection.execute(
+                "SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
+                [table.name],
+            ).fetchall()
+            types = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+            assert columns == [
+                (column.name, types.get(column.type.duckdb, column.type.duckdb), column.is_nullable) for column in table.columns
+            ]
+        keys = connection.execute(
+            "SELECT table_name, constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'"
+        ).fetchall()
+    assert dict(keys) == {table.name: list(table.key) for table in TABLES}
+
+
+def test_every_table_view_and_column_is_described_in_the_database(lake: Lake, path: Path) -> None:
+    publish(lake, path)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        tables = dict(connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall())
+        views = dict(connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall())
+        columns = connection.execute(
+            "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal"
+        ).fetchall()
+    assert tables == {table.name: table.description for table in TABLES}
+    assert views == {view.name: view.description for view in VIEWS}
+    described = {(table, column): comment for table, column, comment in columns}
+    for table in TABLES:
+        for column in table.columns:
+            assert described[table.name, column.name] == column.comment
+    assert {table for table, _ in described} == tables.keys() | views.keys()
+    assert [place for place, comment in described.items() if not comment] == []
+
+
+def test_values_arrive_as_they_were_written(lake: Lake, path: Path) -> None:
+    fill(lake)
+    publish(lake, path)
+    with open_warehouse(path) as warehouse:
+        for table in TABLES:
+            (row,) = warehouse.frame(table.name).to_dict("records")
+            assert list(row) == [column.name for column in table.columns]
+            for column in table.columns:
+                expected = "b1" if column.name == "batch_id" else VALUES[column.type]
+                assert row[column.name] == expected, column.name
+
+
+def test_columns_are_matched_by_name_and_not_by_place(lake: Lake, path: Path) -> None:
+    # The file is written by hand as an older version might have left it.
+    data = ESSAYS.from_rows([a_row(ESSAYS, file_name="f.txt", language="sv")])
+    place = lake.path(ESSAYS, "b1")
+    place.parent.mkdir(parents=True)
+    duckdb.from_arrow(data.select(list(reversed(data.column_names)))).write_parquet(str(place))
+    publish(lake, path)
+    with open_warehouse(path) as warehouse:
+        assert warehouse.sql("SELECT file_name, language FROM essays").values.tolist() == [["f.txt", "sv"]]
+
+
+def test_a_publication_replaces_the_whole_file(lake: Lake, path: Path) -> None:
+    fill(lake, "b1")
+    publish(lake, path)
+    lake.path(ESSAYS, "b1").unlink()
+    fill(lake, "b2")
+    assert publish(lake, path)["essays"] == 1
+    with open_warehouse(path) as warehouse:
+        assert warehouse.frame("essays")["batch_id"].tolist() == ["b2"]
+    assert files_in(path.parent).keys() - {"warehouse.lock"} == {"warehouse.duckdb"}
+
+
+def test_a_publication_that_fails_leaves_the_one_before(lake: Lake, path: Path) -> None:
+    fill(lake)
+    publish(lake, path)
+    before = files_in(path.parent)
+    lake.path(CJ_RANKINGS, "b1").write_bytes(b"damaged")
+    with pytest.raises(duckdb.Error, match=r"cj_rankings/batch=b1/data\.parquet"):
+        publish(lake, path)
+    assert files_in(path.parent) == before
+
+
+@pytest.mark.parametrize("home", ["a home", "home's", "hem på disk", "[x]", "st*ar", "{a,b}"])
+def test_any_folder_can_be_home(tmp_path: Path, home: str) -> None:
+    lake = Lake(tmp_path / home / "lake")
+    fill(lake)
+    assert publish(lake, tmp_path / home / "warehouse.duckdb") == {table.name: 1 for table in TABLES}
+    with open_warehouse(tmp_path / home / "warehouse.duckdb") as warehouse:
+        assert len(warehouse.frame("essays")) == 1
+
+
+def test_frames_are_of_one_batch_or_of_all(lake: Lake, path: Path) -> None:
+    fill(lake, "b1")
+    fill(lake, "b2")
+    publish(lake, path)
+    with open_warehouse(path) as warehouse:
+        assert sorted(warehouse.frame("batch_status")["batch_id"]) == ["b1", "b2"]
+        assert warehouse.frame("batch_status", "b2")["batch_id"].tolist() == ["b2"]
+        assert warehouse.frame("batch_status", "b3").empty
+        assert warehouse.frame("current_rankings", "b1")["batch_id"].tolist() == ["b1"]
+        assert isinstance(warehouse.frame("batch_status")["created_at"].dtype, pd.DatetimeTZDtype)
+
+
+def test_any_query_can_be_asked_with_parameters(lake: Lake, path: Path) -> None:
+    fill(lake)
+    publish(lake, path)
+    with open_warehouse(path) as warehouse:
+        assert warehouse.sql("SELECT n_words * ? AS x FROM essays WHERE batch_id = ?", [3, "b1"])["x"].tolist() == [21]
+
+
+def test_reading_never_writes(lake: Lake, path: Path) -> None:
+    publish(lake, path)
+    before = files_in(path.parent)
+    with open_warehouse(path) as warehouse:
+        for statement in ("DELETE FROM essays", "CREATE TABLE mine (x INTEGER)", "DROP VIEW cost_by_batch"):
+            with pytest.raises(duckdb.Error, match="read-only"):
+                warehouse.sql(statement)
+    assert files_in(path.parent) == before
+
+
+def test_a_second_look_in_one_process_sees_the_newest_publication(lake: Lake, path: Path) -> None:
+    # As in a notebook that keeps its first look open.
+    fill(lake, "b1")
+    publish(lake, path)
+    first = open_warehouse(path)
+    assert len(first.frame("batch_status")) == 1
+    fill(lake, "b2")
+    publish(lake, path)
+    with open_warehouse(path) as second:
+        assert len(second.frame("batch_status")) == 2
+    assert len(first.frame("batch_status")) == 1
+    first.close()
+
+
+def test_the_default_is_the_warehouse_of_this_installation(lake: Lake, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.write_rows(BATCH_STATUS, "b1", [a_row(BATCH_STATUS)])
+    publish(lake, path)
+    monkeypatch.setenv("HULEEDU_HOME", str(path.parent))
+    with open_warehouse() as warehouse:
+        assert warehouse.frame("batch_status")["batch_id"].tolist() == ["b1"]
+    monkeypatch.delenv("HULEEDU_HOME")
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(WarehouseError, match=r"\.huleedu/warehouse\.duckdb: there is no warehouse yet"):
+        open_warehouse()
+
+
+def test_no_warehouse_is_told_with_the_place_and_the_remedy(path: Path) -> None:
+    with pytest.raises(WarehouseError) as missing:
+        open_warehouse(path)
+    assert str(missing.value) == f"{path}: there is no warehouse yet (run `huleedu demo`, or `huleedu run BATCH_DIR`)"
+
+
+def test_an_unknown_table_is_told_with_those_that_there_are(lake: Lake, path: Path) -> None:
+    publish(lake, path)
+    with open_warehouse(path) as warehouse, pytest.raises(WarehouseError) as unknown:
+        warehouse.frame("essay")
+    assert str(unknown.value) == (
+        "the warehouse has no 'essay' (it has essays, comparison_pairs, judge_requests, provider_jobs, llm_judgements, "
+        "cj_rankings, grade_projections, batch_status, current_rankings, judgement_log, cost_by_batch)"
+    )
+
+
+def test_a_closed_warehouse_is_closed(lake: Lake, path: Path) -> None:
+    publish(lake, path)
+    with open_warehouse(path) as warehouse:
+        pass
+    with pytest.raises(duckdb.ConnectionException):
+        warehouse.frame("essays")
