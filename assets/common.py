@@ -70,7 +70,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except (HuleeduError, ScalingError) as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        raise dg.Failure(description=str(error), allow_retries=False) from None
 
 
 def schema_contract(table: Table, *, asset: str | None = None) -> dg.AssetChecksDefinition:

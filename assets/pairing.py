@@ -25,7 +25,7 @@ def comparison_pairs(
         spec = planned_spec(book, batch_id)
         ids = [row["essay_id"] for row in lake.open().read_rows(ESSAYS, batch_id)]
         cap = spec.max_comparisons or COMPARISONS_PER_ESSAY * len(ids) // 2
-        pairs = plan_pairs(batch_id, ids, max(cap, len(ids) - 1), spec.seed)
+        pairs = plan_pairs(batch_id, ids, cap, spec.seed)
         rows = [
             {
                 "batch_id": batch_id,

@@ -8,8 +8,6 @@ from huleedu_pipeline.ledger import BatchStatus
 from huleedu_pipeline.ledger.states import PHASES
 from resources import LakeResource, LedgerResource, WarehouseResource
 
-POOL = "warehouse_publish"
-
 
 @table_asset(BATCH_STATUS, name="batch_results", deps=["grade_projections"])
 def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
@@ -39,7 +37,7 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
     return materialised(data, **shown, judge_backend=batch.judge_backend)
 
 
-@dg.asset(deps=["batch_results"], owners=OWNERS, code_version="1", kinds={"duckdb"}, pool=POOL)
+@dg.asset(deps=["batch_results"], owners=OWNERS, code_version="1", kinds={"duckdb"})
 def warehouse(lake: LakeResource, ledger: LedgerResource, warehouse_file: WarehouseResource) -> dg.MaterializeResult[None]:
     """The published DuckDB file: every table of every batch, the views, and a comment on each column.
 

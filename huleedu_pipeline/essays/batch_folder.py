@@ -72,7 +72,7 @@ class Batch:
     def content_sha256(self) -> str:
         """Identity of everything that determines the batch's requests; equal content means the same batch."""
         essays = [(e.essay_id, e.file_name, e.text_sha256, e.anchor_grade) for e in self.essays]
-        return short_hash([self.spec.model_dump(mode="json"), self.prompt, self.rubric, essays], 64)
+        return short_hash([self.spec.model_dump(mode="json", exclude_defaults=True), self.prompt, self.rubric, essays], 64)
 
 
 def read_batch(folder: Path) -> Batch:

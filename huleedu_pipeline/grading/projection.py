@@ -2,9 +2,10 @@
 
 Boundaries come from an ordinal (cumulative logit) model of the anchors' grades given their locations,
 ``P(grade <= k) = logistic((b_k - theta) / s)``, with a weak prior that is free of scale: neighbouring boundaries are about
-equally far apart, and grades blur over about a third of a step. Grade probabilities integrate two uncertainties together:
-that of the essay's location and that of the boundaries, including the part they share because the anchors were scaled in
-the same fit (Rudner 2005 for the classification itself). Not here: how locations are estimated, or what a scale is.
+equally far apart, and grades blur over about a third of a step. Grade probabilities are those of the grade that an examiner
+like the anchors' would give: they contain that blur, and integrate the uncertainty of the essay's location and of the
+boundaries together, because the anchors were scaled in the same fit (Rudner 2005 for the classification itself). Not here:
+how locations are estimated, or what a scale is.
 """
 
 from collections.abc import Callable
@@ -25,6 +26,8 @@ GAP_PRIOR_SD = 1.0
 BLUR_PRIOR_MEAN, BLUR_PRIOR_SD = float(np.log(1 / 3)), 1.0
 MIDDLE_PRIOR_SD = 3.0
 N_DRAWS, N_ITERATIONS = 2000, 100
+LEAST_STEP_IN_SE = 2.0
+LOGISTIC_AS_NORMAL = 1.702
 HIGH_PROBABILITY, MID_PROBABILITY = 0.70, 0.40
 
 
@@ -88,7 +91,7 @@ def project_grades(
 
     Returns:
         Grades of all n essays, anchors included, or the reason why there are none: fewer than two different anchor
-        grades, or anchors whose locations do not rise with their grades.
+        grades, or anchors whose locations do not clearly rise with their grades.
 
     """
     location, cov = np.asarray(theta, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
@@ -96,15 +99,21 @@ def project_grades(
     levels = np.array([scale.index(grade) for grade in anchor_grades if grade is not None], dtype=np.int64)
     if len(set(levels.tolist())) < 2:
         return Unavailable(f"{len(set(levels.tolist()))} different anchor grades; at least 2 are needed to place boundaries")
-    model = _Boundaries.of(location[anchors], levels, len(scale.grades))
-    if model is None:
-        return Unavailable("the anchors' locations do not rise with their grades; the judge does not follow this scale")
     anchor_cov = cov[np.ix_(anchors, anchors)]
-    bounds, shifts = model.sample(anchor_cov, np.random.default_rng(seed))
+    step, step_se = _step(location[anchors], levels, anchor_cov)
+    if step <= LEAST_STEP_IN_SE * step_se:
+        return Unavailable(
+            f"the anchors' locations do not clearly rise with their grades ({step:+.2f} logits a grade, SE {step_se:.2f}); "
+            "this judge does not follow this scale, or there are too few comparisons"
+        )
+    model = _Boundaries(location[anchors] / step, levels, len(scale.grades), step)
+    bounds, blur, shifts = model.sample(anchor_cov, np.random.default_rng(seed))
     gain = np.linalg.pinv(anchor_cov, hermitian=True, rcond=1e-10) @ cov[anchors, :]
     mean = location[:, None] + gain.T @ shifts
     residual = np.maximum(np.diag(cov) - np.einsum("ki,ki->i", cov[anchors, :], gain), 1e-12)
-    cumulative = np.array([ndtr((bound - mean) / np.sqrt(residual)[:, None]).mean(axis=1) for bound in bounds])
+    # A logistic blur s is nearly a normal one of 1.702 s (Haley 1952: within .01), which adds up with the normal residual.
+    width = np.sqrt(residual[:, None] + (LOGISTIC_AS_NORMAL * blur) ** 2)
+    cumulative = np.array([ndtr((bound - mean) / width).mean(axis=1) for bound in bounds])
     n = len(location)
     return GradeProjection(
         scale=scale,
@@ -112,6 +121,21 @@ def project_grades(
         boundaries_se=bounds.std(axis=1),
         probabilities=np.diff(np.vstack([np.zeros(n), cumulative, np.ones(n)]), axis=0).T,
     )
+
+
+def _step(anchors: Floats, levels: Ints, covariance: Floats) -> tuple[float, float]:
+    """Return by how much the anchors' locations rise from grade to grade, in logits, and the standard error of that.
+
+    Least squares of location on grade; the error is the larger of what the scatter around the line and what the anchors'
+    own uncertainty give.
+    """
+    centred = levels - levels.mean()
+    weights = centred / (centred @ centred)
+    step = float(weights @ anchors)
+    scatter = anchors - anchors.mean() - step * centred
+    degrees = len(anchors) - 2
+    from_scatter = float(scatter @ scatter) / degrees * float(weights @ weights) if degrees > 0 else 0.0
+    return step, float(np.sqrt(max(from_scatter, float(weights @ covariance @ weights))))
 
 
 @dataclass(frozen=True)
@@ -125,12 +149,6 @@ class _Boundaries:
     levels: Ints
     n_grades: int
     step: float
-
-    @classmethod
-    def of(cls, anchors: Floats, levels: Ints, n_grades: int) -> "_Boundaries | None":
-        centred = levels - levels.mean()
-        step = float(centred @ anchors / (centred @ centred))
-        return cls(anchors / step, levels, n_grades, step) if step > 0 else None
 
     def boundaries(self, phi: Floats) -> Floats:
         """Return the boundaries in steps, shape (n_grades - 1, d)."""
@@ -147,7 +165,7 @@ class _Boundaries:
         mass = expit(np.where(is_above, -lower, upper)) - expit(np.where(is_above, -upper, lower))
         return np.asarray(np.log(np.maximum(mass, np.finfo(float).tiny)).sum(axis=0), dtype=np.float64)
 
-    def sample(self, anchor_covariance: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def sample(self, anchor_covariance: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
         """Draw boundaries together with the anchors' locations that they are drawn for.
 
         Each draw first moves the anchors within their uncertainty and then draws the boundaries given those places, so
@@ -155,8 +173,8 @@ class _Boundaries:
         slice sampler of Murray, Adams & MacKay (2010) applies as it is and has nothing to tune; draws run side by side.
 
         Returns:
-            Boundaries, shape (n_grades - 1, N_DRAWS), and shifts of the anchors from their estimates, shape
-            (n_anchors, N_DRAWS), both in logits.
+            Boundaries, shape (n_grades - 1, N_DRAWS), the blur s, shape (N_DRAWS,), and shifts of the anchors from their
+            estimates, shape (n_anchors, N_DRAWS), all in logits.
 
         """
         prior_mean, prior_sd = np.zeros((self.n_grades, 1)), np.full((self.n_grades, 1), GAP_PRIOR_SD)
@@ -174,7 +192,8 @@ class _Boundaries:
         for _ in range(N_ITERATIONS):
             prior_draw = prior_sd * rng.standard_normal(deviation.shape)
             deviation = _slice_step(deviation, prior_draw, log_likelihood, rng)
-        return self.step * self.boundaries(prior_mean + deviation), shifts
+        phi = prior_mean + deviation
+        return self.step * self.boundaries(phi), self.step * np.exp(phi[-1]), shifts
 
 
 def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats, Ints], Floats], rng: np.random.Generator) -> Floats:

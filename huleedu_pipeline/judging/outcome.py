@@ -75,7 +75,8 @@ def success(verdict: Verdict, usage: Usage, model: str | None) -> Outcome:
 def failure(code: ErrorCode, message: str, usage: Usage = Usage(), model: str | None = None) -> Outcome:
     """Return the outcome of a request without a verdict; an expired request gets the kind ``expired``."""
     kind = OutcomeKind.EXPIRED if code is ErrorCode.BATCH_EXPIRED else OutcomeKind.FAILURE
-    return Outcome(kind, error_code=code, error_message=message[:500], usage=usage, model=model)
+    storable = message[:500].encode("utf-8", errors="replace").decode("utf-8")
+    return Outcome(kind, error_code=code, error_message=storable, usage=usage, model=model)
 
 
 def read_answer(text: str, usage: Usage, model: str | None) -> Outcome:

@@ -49,4 +49,6 @@ def render(judge: Judge, text_a: str, text_b: str) -> Prompt:
 
 
 def _essay(label: str, text: str) -> str:
+    # An essay can not end its own frame or open another's.
+    text = text.replace("</essay", "&lt;/essay").replace("<essay", "&lt;essay")
     return f'<essay label="{label}">\n{text}\n</essay>'

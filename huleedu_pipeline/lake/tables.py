@@ -167,7 +167,7 @@ BATCH_STATUS = Table(
     "One line for each batch: where it stands, what it came to, what it cost.",
     (
         BATCH_ID,
-        Column("status", S, "State of the batch: pending, awaiting_judgements, scoring, completed_… or failed."),
+        Column("status", S, "State of the batch: pending, awaiting_judgements, scoring or completed_max_comparisons."),
         Column("current_phase", S, "What is going on while the batch is being processed; else null.", is_nullable=True),
         Column("llm_batching_mode", S, "per_request, serial_bundle or provider_batch_api."),
         Column("n_essays", I, "Pupils' essays."),

@@ -53,7 +53,11 @@ class RequestRecord:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """A provider job; ``token`` is our own name for it, known before anything is sent."""
+    """A provider job; ``token`` is our own name for it, known before anything is sent.
+
+    ``create_attempted_at`` is set while it is open whether a create call took effect; ``refused_job_ids`` (JSON) names jobs
+    at the provider that were once taken for this one and proved to be somebody else's.
+    """
 
     token: str
     batch_id: str
@@ -67,6 +71,8 @@ class JobRecord:
     n_requests: int
     created_at: datetime
     intent_at: datetime | None
+    create_attempted_at: datetime | None
+    refused_job_ids: str | None
     submitted_at: datetime | None
     ended_at: datetime | None
     collected_at: datetime | None

@@ -68,6 +68,8 @@ provider_jobs = sa.Table(
     sa.Column("n_requests", sa.Integer, nullable=False),
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("intent_at", UtcInstant),
+    sa.Column("create_attempted_at", UtcInstant),
+    sa.Column("refused_job_ids", sa.Text),
     sa.Column("submitted_at", UtcInstant),
     sa.Column("ended_at", UtcInstant),
     sa.Column("collected_at", UtcInstant),

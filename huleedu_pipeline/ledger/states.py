@@ -68,7 +68,8 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.UNKNOWN: _SENT | {JobState.UPLOADED},
     JobState.REJECTED: frozenset({JobState.INTENT}),
     JobState.SUBMITTED: FINISHED_AT_PROVIDER,
-    JobState.ENDED: frozenset({JobState.COLLECTED}),
+    # Back to unknown: the results showed that the job was not ours.
+    JobState.ENDED: frozenset({JobState.COLLECTED, JobState.UNKNOWN}),
     JobState.EXPIRED: frozenset({JobState.COLLECTED}),
     JobState.CANCELLED: frozenset({JobState.COLLECTED}),
     JobState.FAILED: frozenset({JobState.COLLECTED}),

@@ -50,9 +50,9 @@ class Ledger:
         """Let go of all connections."""
         self.engine.dispose()
 
-    def lease(self, name: str) -> AbstractContextManager[Lease]:
+    def lease(self, name: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[Lease]:
         """Hold the lease ``name`` so that no other process does the same work; see :class:`Lease`."""
-        return Lease(self.engine, name)
+        return Lease(self.engine, name, wait_seconds)
 
     def _read(self) -> Connection:
         return self.engine.connect().execution_options(**READ_ONLY)
@@ -300,6 +300,20 @@ class Ledger:
         """
         with self.engine.begin() as connection:
             _move_job(connection, job, to, detail, fields)
+        return self.job(job.token)
+
+    def record_create_attempt(self, job: JobRecord) -> JobRecord:
+        """Record, right before the call, that a create call is about to be made.
+
+        Raises:
+            StaleStateError: the job has left the state in which ``job`` shows it.
+
+        """
+        with self.engine.begin() as connection:
+            same = (provider_jobs.c.token == job.token, provider_jobs.c.state == job.state)
+            if connection.execute(provider_jobs.update().where(*same).values(create_attempted_at=now())).rowcount != 1:
+                raise StaleStateError(f"provider job {job.token}: is no longer {job.state}; another process moved it")
+            _add_event(connection, job.token, job.state, job.state, {"create_attempted": True})
         return self.job(job.token)
 
     def note_provider_status(self, job: JobRecord, status: str) -> JobRecord:

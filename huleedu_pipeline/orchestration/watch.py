@@ -83,6 +83,7 @@ def runs_in_progress(instance: dg.DagsterInstance, batch_id: str) -> list[dg.Dag
 
 
 def failed_runs(instance: dg.DagsterInstance, batch_id: str, job: str) -> int:
-    """Return how many runs of ``job`` have failed for a batch."""
-    failed = dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch_id}, statuses=[dg.DagsterRunStatus.FAILURE])
+    """Return how many runs of ``job`` have failed, or were cancelled, for a batch."""
+    ended_badly = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    failed = dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch_id}, statuses=ended_badly)
     return int(instance.get_runs_count(failed))

@@ -38,7 +38,7 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
     """
     batch = ledger.batch(batch_id)
     check_backend(settings, batch_id, batch.judge_backend)
-    with ledger.lease(batch_id) as lease:
+    with ledger.lease(f"batch {batch_id}") as lease:
         ledger.move_batch(batch_id, BatchStatus.AWAITING_JUDGEMENTS)
         pending = ledger.requests(batch_id, only_open=True)
         if pending:

@@ -56,6 +56,7 @@ class AnthropicProvider(SdkProvider):
             ended_at=_instant(ended) if isinstance(ended, str) else None,
             n_requests=sum(value for value in counts.values() if isinstance(value, int)) or None,
             token=None,
+            n_results=sum(value for name, value in counts.items() if name != "processing" and isinstance(value, int)) or None,
         )
 
     def upload(self, token: str, requests: Sequence[RequestRecord]) -> str | None:  # noqa: ARG002

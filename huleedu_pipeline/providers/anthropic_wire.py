@@ -7,7 +7,7 @@ from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
 from huleedu_pipeline.providers.protocols import ResultLine
-from huleedu_pipeline.providers.result_files import named_line
+from huleedu_pipeline.providers.result_files import named_line, readable
 
 _STOP_REASONS = {
     "max_tokens": ErrorCode.TRUNCATED,
@@ -54,7 +54,7 @@ def read_result_line(line: str) -> ResultLine | None:
     if named is None:
         return None
     result = named[1].get("result")
-    return ResultLine(named[0], _line_outcome(result if isinstance(result, dict) else {}), line)
+    return ResultLine(named[0], readable(_line_outcome, result if isinstance(result, dict) else {}), line)
 
 
 def _line_outcome(result: dict[str, Any]) -> Outcome:

@@ -5,6 +5,7 @@ every client of this project is therefore made with retries off, and what to rep
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ import httpx2
 
 from huleedu_pipeline.providers.protocols import AmbiguousError, ProviderError, RejectedError
 
+KEY_PATTERN = re.compile(r"\bsk-[\w*.…-]+")
 NOTHING_WAS_DONE = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
-TEMPORARY = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+TEMPORARY = frozenset({429})
+# Server errors that come before a model has worked; a gateway's 502, 504 or 524 may come after.
+SURELY_UNBILLED = frozenset({500, 503, 529})
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,9 @@ def translated(what: str) -> Iterator[None]:
         yield
     except ProviderError:
         raise
-    except Exception as error:
-        raise _translate(what, error) from error
+    except Exception as error:  # noqa: BLE001 - everything becomes an error of ours, and nothing is swallowed
+        # Without the cause: its text is the provider's whole answer, and would end up in logs.
+        raise _translate(what, error) from None
 
 
 def _translate(what: str, error: Exception) -> ProviderError:
@@ -57,7 +62,7 @@ def _translate(what: str, error: Exception) -> ProviderError:
             return RejectedError(
                 message, status=status, is_temporary=status in TEMPORARY, retry_after_seconds=_retry_after(error)
             )
-        return AmbiguousError(message, is_billed=False)
+        return AmbiguousError(message, is_billed=status not in SURELY_UNBILLED)
     never_arrived = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
     if never_arrived:
         return AmbiguousError(f"{what}: the provider can not be reached", is_billed=False)
@@ -65,10 +70,11 @@ def _translate(what: str, error: Exception) -> ProviderError:
 
 
 def _provider_message(error: Exception) -> str:
+    """Return what the provider says about the error, without the key that some of them repeat in part."""
     body = getattr(error, "body", None)
     inner = body.get("error", body) if isinstance(body, dict) else None
     message = inner.get("message") if isinstance(inner, dict) else None
-    return str(message) if message else type(error).__name__
+    return KEY_PATTERN.sub("(key)", str(message)) if message else type(error).__name__
 
 
 def _retry_after(error: Exception) -> float | None:

@@ -15,6 +15,7 @@ from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, failure
 from huleedu_pipeline.ledger import Answer, Ledger, RequestRecord
 from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.ledger.store import batched
+from huleedu_pipeline.providers.collection import PERHAPS_BILLED
 from huleedu_pipeline.providers.protocols import AmbiguousError, Provider, RejectedError
 
 MAX_BUNDLE = 64
@@ -41,25 +42,41 @@ async def _judge_all(
     ledger: Ledger, provider: Provider, bundles: list[list[RequestRecord]], lease: Lease, concurrency: int
 ) -> None:
     free = asyncio.Semaphore(concurrency)
+    problems: list[Exception] = []
+    is_stopping = asyncio.Event()
 
     async def run(bundle: list[RequestRecord]) -> None:
         async with free:
             for request in bundle:
-                lease.ensure_held()
-                await asyncio.to_thread(ledger.mark_sent, [request.custom_id])
-                outcome, raw = await _ask(provider, request)
-                cost = cost_usd(request.model, outcome.usage, is_batch=False)
-                answer = Answer(request.custom_id, outcome, cost, raw, datetime.now(UTC))
-                await asyncio.to_thread(ledger.record_answers, [answer])
+                if is_stopping.is_set():
+                    return
+                try:
+                    await _judge_one(ledger, provider, request, lease)
+                except Exception as error:  # noqa: BLE001 - told below, after the calls in flight have been recorded
+                    problems.append(error)
+                    is_stopping.set()
 
+    tasks = [asyncio.create_task(run(bundle)) for bundle in bundles]
     try:
-        async with asyncio.TaskGroup() as group:
-            for bundle in bundles:
-                group.create_task(run(bundle))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from errors
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        # Interrupted: no further call is made, and what is in flight is paid for, so it is waited for and recorded.
+        is_stopping.set()
+        await asyncio.wait(tasks)
+        raise
     finally:
         await provider.aclose()
+    if problems:
+        raise problems[0]
+
+
+async def _judge_one(ledger: Ledger, provider: Provider, request: RequestRecord, lease: Lease) -> None:
+    await asyncio.to_thread(lease.ensure_held)
+    await asyncio.to_thread(ledger.mark_sent, [request.custom_id])
+    outcome, raw = await _ask(provider, request)
+    cost = None if outcome.error_code in PERHAPS_BILLED else cost_usd(request.model, outcome.usage, is_batch=False)
+    answer = Answer(request.custom_id, outcome, cost, raw, datetime.now(UTC))
+    await asyncio.to_thread(ledger.record_answers, [answer])
 
 
 async def _ask(provider: Provider, request: RequestRecord) -> tuple[Outcome, str | None]:

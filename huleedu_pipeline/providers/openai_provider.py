@@ -65,6 +65,7 @@ class OpenAIProvider(SdkProvider):
             created_at=datetime.fromtimestamp(created, UTC),
             ended_at=datetime.fromtimestamp(ended, UTC) if ended else None,
             n_requests=counts.get("total") or None,
+            n_results=_sum(counts, ("completed", "failed")),
             token=(item.get("metadata") or {}).get("huleedu_token"),
             result_files=files,
             error_message="; ".join(problems[:5]) or None,
@@ -110,3 +111,8 @@ class OpenAIProvider(SdkProvider):
                 response.stream_to_file(temporary)
             paths.append(path)
         return paths
+
+
+def _sum(counts: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    values = [counts.get(name) for name in names]
+    return sum(value for value in values if isinstance(value, int)) if any(values) else None

@@ -9,7 +9,7 @@ from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
 from huleedu_pipeline.ledger.records import RequestRecord
 from huleedu_pipeline.providers.protocols import ResultLine
-from huleedu_pipeline.providers.result_files import named_line
+from huleedu_pipeline.providers.result_files import named_line, readable
 
 ENDPOINT = "/v1/responses"
 EXPIRED_CODES = frozenset({"batch_expired"})
@@ -67,7 +67,7 @@ def read_reply(reply: dict[str, Any]) -> Outcome:
 def read_result_line(line: str) -> ResultLine | None:
     """Return what a line of an output or error file says, or ``None`` for a line that names no request of ours."""
     named = named_line(line)
-    return None if named is None else ResultLine(named[0], _line_outcome(named[1]), line)
+    return None if named is None else ResultLine(named[0], readable(_line_outcome, named[1]), line)
 
 
 def _line_outcome(item: dict[str, Any]) -> Outcome:

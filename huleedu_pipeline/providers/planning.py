@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
 from huleedu_pipeline.comparisons import ComparisonPair
+from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, render
@@ -19,6 +20,11 @@ from huleedu_pipeline.ledger import BatchRecord, Ledger, RequestRecord, UnknownB
 from huleedu_pipeline.providers import anthropic_wire, openai_wire
 from huleedu_pipeline.providers.backend import check_backend
 from huleedu_pipeline.settings import Settings
+
+
+class PlannedOtherwiseError(HuleeduError):
+    """A batch's pairs have changed although its requests were planned."""
+
 
 _BODY_BUILDERS = {"openai": openai_wire.build_body, "anthropic": anthropic_wire.build_body}
 

@@ -52,7 +52,8 @@ class AmbiguousError(ProviderError):
 class JobSnapshot:
     """A provider's batch job as its API shows it.
 
-    ``state`` is ``None`` for a status that means "not finished", known or not; ``token`` is ours, where the provider keeps it.
+    ``state`` is ``None`` for a status that means "not finished", known or not; ``token`` is ours, where the provider keeps it;
+    ``n_results`` is how many requests it says it has a result for.
     """
 
     provider_job_id: str
@@ -62,6 +63,7 @@ class JobSnapshot:
     ended_at: datetime | None
     n_requests: int | None
     token: str | None
+    n_results: int | None = None
     result_files: tuple[str, ...] = ()
     error_message: str | None = None
 
@@ -121,6 +123,6 @@ class Provider(Protocol):
         """Download a finished job's result files into ``folder``, each whole or not at all, and return them."""
         ...
 
-    def read_results(self, path: Path) -> Iterator[ResultLine]:
-        """Read a downloaded result file line by line."""
+    def read_results(self, path: Path) -> Iterator[ResultLine | None]:
+        """Read a downloaded result file line by line; ``None`` stands for a line that names no request."""
         ...

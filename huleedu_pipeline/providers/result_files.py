@@ -8,20 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, failure
 from huleedu_pipeline.providers.protocols import ResultLine
 
 
-def read_lines(path: Path, read_line: Callable[[str], ResultLine | None]) -> Iterator[ResultLine]:
-    """Read the lines of ``path`` that name a request; blank and unreadable lines are passed over.
-
-    A request whose line is unreadable is found later, because it is then left without an answer.
-    """
+def read_lines(path: Path, read_line: Callable[[str], ResultLine | None]) -> Iterator[ResultLine | None]:
+    """Read the lines of ``path``; blank lines are passed over, and ``None`` stands for one that names no request."""
     with path.open("rb") as file:
         for line in file:
             text = line.decode("utf-8", errors="replace").strip("\ufeff\r\n ")
-            result = read_line(text) if text else None
-            if result is not None:
-                yield result
+            if text:
+                yield read_line(text)
 
 
 def named_line(line: str) -> tuple[str, dict[str, Any]] | None:
@@ -32,3 +29,25 @@ def named_line(line: str) -> tuple[str, dict[str, Any]] | None:
         return None
     custom_id = item.get("custom_id") if isinstance(item, dict) else None
     return (custom_id, item) if isinstance(custom_id, str) else None
+
+
+def readable(read: Callable[[dict[str, Any]], Outcome], item: dict[str, Any]) -> Outcome:
+    """Return what ``read`` makes of ``item``, or the failure of something that is not built as the API says.
+
+    One odd reply must not keep the paid answers beside it from being recorded.
+    """
+    try:
+        return read(item)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return failure(ErrorCode.UNREADABLE_REPLY, f"the reply is not built as the API says ({type(error).__name__})")
+
+
+def read_received(read: Callable[[dict[str, Any]], Outcome], text: str) -> Outcome:
+    """Return what a live reply's text comes to; a text that is no JSON object is an unreadable reply."""
+    try:
+        item = json.loads(text)
+    except ValueError:
+        item = None
+    if not isinstance(item, dict):
+        return failure(ErrorCode.UNREADABLE_REPLY, f"the reply is no JSON object ({len(text)} characters)")
+    return readable(read, item)

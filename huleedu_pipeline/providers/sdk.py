@@ -16,8 +16,8 @@ import openai
 
 from huleedu_pipeline.judging.outcome import Outcome
 from huleedu_pipeline.providers.http import Endpoint, json_object, translated
-from huleedu_pipeline.providers.protocols import JobLimits, JobSnapshot, ResultLine
-from huleedu_pipeline.providers.result_files import read_lines
+from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot, ResultLine
+from huleedu_pipeline.providers.result_files import read_lines, read_received
 
 PAGE = 100
 
@@ -67,7 +67,8 @@ class SdkProvider(ABC):
         """Make one live call."""
         with translated("asking for a verdict"):
             response = await self._live_client.post(self.live_path, cast_to=httpx2.Response, body=body)
-            return self.read_reply(json_object(response)), response.text
+        # Whatever stands in a reply that was received: it is paid for, so it is kept and never an error of the call.
+        return read_received(self.read_reply, response.text), response.text
 
     async def aclose(self) -> None:
         """Close the connections of live calls."""
@@ -80,11 +81,19 @@ class SdkProvider(ABC):
         with translated("listing batch jobs"):
             while True:
                 page = json_object(self._client.get(self.jobs_path, cast_to=httpx2.Response, options={"params": query}))
-                jobs = [self.read_snapshot(item) for item in page.get("data") or []]
+                items = page.get("data") or []
+                jobs = [job for item in items if (job := self._listed(item)) is not None]
                 found += [job for job in jobs if job.created_at >= created_after]
                 if not page.get("has_more") or not jobs or jobs[-1].created_at < created_after:
                     return found
                 query[self.after_parameter] = jobs[-1].provider_job_id
+
+    def _listed(self, item: Any) -> JobSnapshot | None:
+        """Read an entry of the account's list; one that shows no job can not be ours, and hides no other."""
+        try:
+            return self.read_snapshot(item)
+        except (AmbiguousError, AttributeError, TypeError, ValueError):
+            return None
 
     def retrieve_job(self, provider_job_id: str) -> JobSnapshot:
         """Return one job."""
@@ -92,8 +101,8 @@ class SdkProvider(ABC):
             response = self._client.get(f"{self.jobs_path}/{provider_job_id}", cast_to=httpx2.Response)
             return self.read_snapshot(json_object(response))
 
-    def read_results(self, path: Path) -> Iterator[ResultLine]:
-        """Read a downloaded result file line by line."""
+    def read_results(self, path: Path) -> Iterator[ResultLine | None]:
+        """Read a downloaded result file line by line; ``None`` stands for a line that names no request."""
         return read_lines(path, self.read_result_line)
 
     def _create(self, body: dict[str, Any]) -> JobSnapshot:

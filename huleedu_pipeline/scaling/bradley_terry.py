@@ -1,9 +1,9 @@
 """Bradley-Terry scaling with a position effect: from verdicts to locations theta and their uncertainty.
 
 The model is ``logit P(the first essay wins) = theta_first - theta_second + delta`` with ``theta ~ N(0, sigma^2)``
-(Bradley & Terry 1952; a normal prior makes the estimate finite whatever the data). Estimation is Newton's method on the
-penalised log-likelihood, to an exact optimum whose gradient norm is part of the result. Not here: reliability
-(:mod:`.reliability`), grades, or any knowledge of where verdicts come from.
+(Bradley & Terry 1952; normal priors, a wide one for delta, make the estimate finite whatever the data). Estimation is
+Newton's method on the penalised log-likelihood, to an exact optimum whose gradient norm is part of the result. Not here:
+reliability (:mod:`.reliability`), grades, or any knowledge of where verdicts come from.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import brentq
+from scipy.optimize import minimize_scalar
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, log_expit
@@ -22,7 +22,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 GRADIENT_TOLERANCE = 1e-9
-MIN_PRIOR_SD, MAX_PRIOR_SD = 0.05, 20.0
+PRIOR_SD_SHAPE, PRIOR_SD_RATE = 1.5, 1 / 3
+LEAST_PRIOR_SD, LARGEST_PRIOR_SD = 0.01, 100.0
+POSITION_PRIOR_SD = 2.0
 ROUNDING = 1e-14
 
 
@@ -98,8 +100,8 @@ def fit_bradley_terry(
         second: Index of the other item, shape (m,).
         first_won: Whether the first item won, shape (m,).
         weight: Weight of each comparison, shape (m,); all 1 by default.
-        prior_sd: sigma in logits, from 1e-6 to 1e6, or ``"estimate"`` for its empirical-Bayes estimate: the fixed point of
-            sigma^2 = (|theta|^2 + tr C) / (n - 1) with C the posterior covariance of the centred locations.
+        prior_sd: sigma in logits, from 1e-6 to 1e6, or ``"estimate"`` for its empirical-Bayes estimate
+            (Laplace marginal likelihood with a weak prior, which keeps it off 0).
         position_effect: Whether delta is in the model.
         n_items: Number of items; one more than the largest index by default.
 
@@ -156,6 +158,13 @@ class _Data:
     def n_parameters(self) -> int:
         return self.n + int(self.has_position)
 
+    def prior_sd(self, sigma: float) -> Floats:
+        """Return the prior standard deviation of each parameter; delta's is wide, and goes with sigma when that is wider."""
+        sd = np.full(self.n_parameters, sigma)
+        if self.has_position:
+            sd[self.n] = max(POSITION_PRIOR_SD, sigma)
+        return sd
+
     def margin(self, beta: Floats) -> Floats:
         delta = beta[self.n] if self.has_position else 0.0
         return np.asarray(beta[self.first] - beta[self.second] + delta, dtype=np.float64)
@@ -165,14 +174,15 @@ class _Data:
         return float(np.sum(self.weight * (self.won * log_expit(z) + (1 - self.won) * log_expit(-z))))
 
     def objective(self, beta: Floats, sigma: float) -> float:
-        theta = beta[: self.n]
-        return self.log_likelihood(beta) - float(theta @ theta) / (2 * sigma**2)
+        scaled = beta / self.prior_sd(sigma)
+        return self.log_likelihood(beta) - float(scaled @ scaled) / 2
 
     def gradient(self, beta: Floats, sigma: float) -> Floats:
         residual = self.weight * (self.won - expit(self.margin(beta)))
-        wins = np.bincount(self.first, residual, self.n) - np.bincount(self.second, residual, self.n)
-        gradient = np.asarray(wins - beta[: self.n] / sigma**2, dtype=np.float64)
-        return np.append(gradient, residual.sum()) if self.has_position else gradient
+        gradient = np.bincount(self.first, residual, self.n) - np.bincount(self.second, residual, self.n)
+        if self.has_position:
+            gradient = np.append(gradient, residual.sum())
+        return np.asarray(gradient - beta / self.prior_sd(sigma) ** 2, dtype=np.float64)
 
     def precision(self, beta: Floats, sigma: float) -> Floats:
         p = expit(self.margin(beta))
@@ -181,11 +191,12 @@ class _Data:
         hessian = np.zeros((size, size))
         np.add.at(hessian, (self.first, self.second), -v)
         np.add.at(hessian, (self.second, self.first), -v)
-        hessian[np.arange(n), np.arange(n)] = np.bincount(self.first, v, n) + np.bincount(self.second, v, n) + 1 / sigma**2
+        hessian[np.arange(n), np.arange(n)] = np.bincount(self.first, v, n) + np.bincount(self.second, v, n)
         if self.has_position:
             cross = np.bincount(self.first, v, n) - np.bincount(self.second, v, n)
             hessian[:n, n] = hessian[n, :n] = cross
             hessian[n, n] = v.sum()
+        hessian[np.diag_indices(size)] += 1 / self.prior_sd(sigma) ** 2
         return hessian
 
 
@@ -207,25 +218,26 @@ def _newton(data: _Data, sigma: float, beta: Floats) -> Floats:
 
 
 def _estimate_prior_sd(data: _Data) -> float:
-    """Return the empirical-Bayes sigma: the fixed point of its EM update, by Brent's method from sigma = 1 outwards."""
+    """Return the empirical-Bayes sigma: the mode of its Laplace marginal likelihood times a weak Gamma prior.
+
+    The EM update that needs no determinant is biased low for binary verdicts. The prior (after Chung, Rabe-Hesketh, Dorie,
+    Gelman & Liu 2013) keeps sigma off 0: without it, small or noisy batches get sigma = 0, and with that the claim that all
+    essays are known to be equal. Where the verdicts say nothing, sigma is the prior's mode, 1.5 logits.
+    """
     beta = np.zeros(data.n_parameters)
 
-    def step(log_sigma: float) -> float:
+    def cost(log_sigma: float) -> float:
         nonlocal beta
         sigma = float(np.exp(log_sigma))
         beta = _newton(data, sigma, beta)
-        covariance = _centred(_inverse(data.precision(beta, sigma), data.n)[: data.n, : data.n])
-        theta = beta[: data.n] - beta[: data.n].mean()
-        variance = (float(theta @ theta) + float(np.trace(covariance))) / max(data.n - 1, 1)
-        return float(np.log(variance) / 2 - log_sigma)
+        factor, _ = cho_factor(data.precision(beta, sigma))
+        half_log_determinant = float(np.log(np.diag(factor)).sum())
+        prior_scales = float(np.log(data.prior_sd(sigma)).sum())
+        log_prior = (PRIOR_SD_SHAPE - 1) * log_sigma - PRIOR_SD_RATE * sigma
+        return -(data.objective(beta, sigma) - prior_scales - half_log_determinant + log_prior)
 
-    direction = step(0.0)
-    if abs(direction) < 1e-8:  # the verdicts say nothing about the spread
-        return 1.0
-    limit = float(np.log(MAX_PRIOR_SD if direction > 0 else MIN_PRIOR_SD))
-    if step(limit) * direction >= 0:
-        return float(np.exp(limit))
-    return float(np.exp(brentq(step, 0.0, limit, xtol=1e-9)))
+    bounds = (float(np.log(LEAST_PRIOR_SD)), float(np.log(LARGEST_PRIOR_SD)))
+    return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x))
 
 
 def _result(data: _Data, sigma: float, beta: Floats) -> BradleyTerryFit:

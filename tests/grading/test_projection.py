@@ -132,9 +132,17 @@ def test_fewer_than_two_different_grades_place_no_boundary(grades: Grades, n: in
 
 @pytest.mark.parametrize("theta", [[3.0, 1.0, -1.0, -3.0], [0.0, 0.0, 0.0, 0.0], [1.0, -1.0, -1.0, 1.0]])
 def test_anchors_that_do_not_rise_with_their_grades_give_no_grades(theta: list[float]) -> None:
-    assert project_grades(theta, centred_covariance(4, 0.1), ["A1", "A2", "B1", "B2"], CEFR) == Unavailable(
-        "the anchors' locations do not rise with their grades; the judge does not follow this scale"
-    )
+    found = project_grades(theta, centred_covariance(4, 0.1), ["A1", "A2", "B1", "B2"], CEFR)
+    assert isinstance(found, Unavailable)
+    assert "the anchors' locations do not clearly rise with their grades" in found.reason
+    assert "logits a grade, SE 0." in found.reason
+
+
+def test_anchors_that_say_nothing_are_hardly_ever_believed() -> None:
+    rng = np.random.default_rng(1)
+    grades: Grades = ["A1", "A1", "A2", "A2", "B1", "B1", "B2", "B2", "C1", "C1", "C2", "C2"]
+    believed = [project_grades(rng.normal(0, 1, 12), centred_covariance(12, 0.4), grades, CEFR) for _ in range(60)]
+    assert sum(not isinstance(found, Unavailable) for found in believed) <= 5
 
 
 def test_anchors_that_change_places_cost_certainty_and_not_the_scale() -> None:

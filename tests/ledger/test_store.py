@@ -257,7 +257,7 @@ def test_two_jobs_can_not_claim_one_job_of_the_provider(ledger: Ledger) -> None:
 def test_a_lease_keeps_others_out_and_ends_with_its_block(ledger: Ledger) -> None:
     with ledger.lease("b1") as lease:
         lease.ensure_held()
-        with pytest.raises(BusyError, match=rf"batch b1: process .*:{os.getpid()}:"), ledger.lease("b1"):
+        with pytest.raises(BusyError, match=rf"b1: process .*:{os.getpid()}:"), ledger.lease("b1"):
             pass
         with ledger.lease("b2"):
             pass

@@ -60,7 +60,7 @@ class Front:
     def download(self, job: JobSnapshot, folder: Path) -> list[Path]:
         return self.behind.download(job, folder)
 
-    def read_results(self, path: Path) -> Iterator[ResultLine]:
+    def read_results(self, path: Path) -> Iterator[ResultLine | None]:
         return self.behind.read_results(path)
 
 

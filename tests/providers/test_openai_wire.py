@@ -172,8 +172,24 @@ def test_result_files_are_cut_at_line_feeds_and_nowhere_else(tmp_path: Path) -> 
     ]
     path = tmp_path / "results.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + f"{lines[0]}\r\n\r\nnonsense\n{lines[1]}".encode())
-    results = list(read_lines(path, wire.read_result_line))
+    results = [result for result in read_lines(path, wire.read_result_line) if result is not None]
     assert [result.custom_id for result in results] == ["r0", "r1"]
     for result in results:
         assert result.outcome.verdict is not None
         assert result.outcome.verdict.justification == separators
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"output": [{"type": "message", "content": [{"type": "output_text", "text": None}]}]},
+        {"output": [{"type": "message", "content": ["…"]}]},
+        {"status": "failed", "error": "boom"},
+        {"status": "incomplete", "incomplete_details": "max"},
+        {"usage": {"input_tokens": "n/a"}},
+    ],
+)
+def test_an_odd_reply_is_unreadable_and_blocks_nothing(body: dict[str, Any]) -> None:
+    result = wire.read_result_line(line(response={"status_code": 200, "body": reply(**body)}))
+    assert result is not None
+    assert result.outcome.error_code is ErrorCode.UNREADABLE_REPLY

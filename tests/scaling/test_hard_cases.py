@@ -50,11 +50,13 @@ def test_a_judge_that_only_looks_at_the_place_says_nothing_about_essays(always: 
     verdicts = draw_verdicts(12, 60, 1.0)
     fit = fit_bradley_terry(verdicts.first, verdicts.second, np.full(60, always))
     assert fit.theta == pytest.approx(np.zeros(12), abs=1e-6)
-    assert abs(fit.position_effect) > 10
+    assert abs(fit.position_effect) > 3
     assert np.sign(fit.position_effect) == (1 if always else -1)
-    assert fit.se.min() > 0.9  # nothing is known of any essay, so nothing narrower than the prior is claimed
     assert fit.position_effect_se is not None
-    assert fit.position_effect_se > 100
+    assert fit.position_effect_se > 0.5
+    # Next to nothing is known of any essay, so nothing much narrower than a fair prior is claimed.
+    assert fit.se.min() > 0.8 * fit.prior_sd
+    assert fit.se.min() > 0.9 * fit.prior_sd
     quality = reliability(fit)
     assert quality.marginal < 0.2
     assert quality.separation is None

@@ -45,28 +45,23 @@ def test_with_a_flat_prior_both_find_the_same(seed: int, position_effect: bool) 
 
 
 @pytest.mark.parametrize("sigma", [0.3, 1.0, 3.0])
-def test_a_prior_is_what_as_many_pseudo_observations_would_be(sigma: float) -> None:
-    # The posterior mode maximises the likelihood times the prior: a numerical optimiser finds nothing better nearby.
-    verdicts = draw_verdicts(10, 45, 1.0, delta=0.3, seed=5)
-    fit = fit_bradley_terry(verdicts.first, verdicts.second, verdicts.first_won, prior_sd=sigma)
+def test_the_fit_is_the_top_of_likelihood_times_prior_and_the_precision_its_curvature(sigma: float) -> None:
+    n, verdicts = 10, draw_verdicts(10, 45, 1.0, seed=5)
+    fit = fit_bradley_terry(verdicts.first, verdicts.second, verdicts.first_won, prior_sd=sigma, position_effect=False)
 
-    def log_posterior(theta: Floats, delta: float) -> float:
-        margin = theta[verdicts.first] - theta[verdicts.second] + delta
+    def log_posterior(theta: Floats) -> float:
+        margin = theta[verdicts.first] - theta[verdicts.second]
         return float(-np.logaddexp(0, np.where(verdicts.first_won, -margin, margin)).sum() - theta @ theta / (2 * sigma**2))
 
-    best = log_posterior(fit.theta, fit.position_effect)
-    step, rng = 1e-4, np.random.default_rng(1)
+    rng, best = np.random.default_rng(1), log_posterior(fit.theta)
     for _ in range(50):
-        direction = rng.standard_normal(11)
-        direction *= step / np.linalg.norm(direction)
-        assert log_posterior(fit.theta + direction[:10], fit.position_effect + direction[10]) < best
-    # ... and the curvature there is the precision that the standard errors come from.
-    parameters = np.append(fit.theta, fit.position_effect)
+        direction = rng.standard_normal(n)
+        assert log_posterior(fit.theta + 1e-4 * direction / np.linalg.norm(direction)) < best
 
     def at(shift: Floats) -> float:
-        return log_posterior(parameters[:10] + shift[:10], parameters[10] + shift[10])
+        return log_posterior(fit.theta + shift)
 
-    h, unit = 1e-3, np.eye(11)
+    h, unit = 1e-3, np.eye(n)
     curvature = [
         [-(at(h * (a + b)) - at(h * (a - b)) - at(h * (b - a)) + at(-h * (a + b))) / (4 * h * h) for b in unit] for a in unit
     ]

@@ -46,6 +46,8 @@ def upgrade() -> None:
         sa.Column("n_requests", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.String(length=32), nullable=False),
         sa.Column("intent_at", sa.String(length=32), nullable=True),
+        sa.Column("create_attempted_at", sa.String(length=32), nullable=True),
+        sa.Column("refused_job_ids", sa.Text(), nullable=True),
         sa.Column("submitted_at", sa.String(length=32), nullable=True),
         sa.Column("ended_at", sa.String(length=32), nullable=True),
         sa.Column("collected_at", sa.String(length=32), nullable=True),
