@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+MOST_LABELS = 60
 SIMULATED = "SIMULATED by the emulator: no real judgement"
 
 
@@ -18,19 +19,33 @@ def ranking_plot(
 ) -> str:
     """Return Markdown with the ranking, best at the top: location and 95 % interval of each essay, in logits."""
     order = np.argsort(theta)
-    figure = Figure(figsize=(7.5, 1.4 + 0.16 * len(theta)), layout="constrained")
+    height = np.arange(len(order))
+    is_anchor = np.array([anchor_grades[index] is not None for index in order])
+    figure = Figure(figsize=(7.5, 1.4 + 0.16 * min(len(theta), MOST_LABELS)), layout="constrained")
     axes = figure.subplots()
-    labels = []
-    n_pupils = sum(grade is None for grade in anchor_grades)
-    rank = n_pupils + 1
-    for height, index in enumerate(order):
-        grade = anchor_grades[index]
-        colour, marker = ("#b2182b", "D") if grade is not None else ("#2166ac", "o")
-        axes.errorbar(theta[index], height, xerr=1.96 * se[index], color=colour, marker=marker, markersize=4, linewidth=1)
-        rank -= grade is None
-        labels.append(f"#{rank}" if grade is None else f"anchor {grade}")
-    axes.set_yticks(range(len(labels)), labels, fontsize=7)
-    axes.set_ylim(-1, len(labels))
+    for mask, colour, marker in ((is_anchor, "#b2182b", "D"), (~is_anchor, "#2166ac", "o")):
+        chosen = order[mask]
+        axes.errorbar(
+            theta[chosen],
+            height[mask],
+            xerr=1.96 * se[chosen],
+            color=colour,
+            marker=marker,
+            markersize=4,
+            linewidth=1,
+            linestyle="",
+        )
+    if len(order) <= MOST_LABELS:
+        ranks = np.cumsum(~is_anchor[::-1])[::-1]
+        labels = [
+            f"#{rank}" if grade is None else f"anchor {grade}"
+            for rank, grade in zip(ranks, [anchor_grades[index] for index in order], strict=True)
+        ]
+        axes.set_yticks(height, labels, fontsize=7)
+    else:
+        axes.set_yticks([])
+        axes.set_ylabel("essays by rank")
+    axes.set_ylim(-1, len(order))
     axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel("theta (logits) with 95 % interval; red diamonds are anchors")
     axes.set_title(f"{title}\n{SIMULATED}" if is_simulated else title, fontsize=9)

@@ -43,4 +43,4 @@ def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Defin
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the code location of this environment's settings."""
-    return build_definitions(Settings())
+    return build_definitions(Settings.load())

@@ -8,10 +8,17 @@ Here: where state lives, which judge backend is used, time limits. Not here: any
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL
+
+from huleedu_pipeline.errors import HuleeduError
 
 JudgeBackend = Literal["emulator", "provider"]
+
+
+class SettingsError(HuleeduError):
+    """An environment variable whose value can not be used."""
 
 
 class Settings(BaseSettings):
@@ -54,6 +61,26 @@ class Settings(BaseSettings):
         default=2.0, gt=0, description="How often `huleedu run --wait` looks at the provider's jobs, in seconds."
     )
 
+    @model_validator(mode="after")
+    def _latent_needs_its_file(self) -> "Settings":
+        if self.emulator_profile == "latent" and self.emulator_latent_file is None:
+            raise ValueError("HULEEDU_EMULATOR_LATENT_FILE: is not set, and HULEEDU_EMULATOR_PROFILE=latent needs it")
+        return self
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """Return the settings that the environment gives, with an absolute home.
+
+        Raises:
+            SettingsError: a variable's value can not be used; the message names the variable and what it may be.
+
+        """
+        try:
+            return cls().absolute()
+        except ValidationError as error:
+            lines = [_explain(item["loc"], item["msg"]) for item in error.errors(include_url=False, include_input=False)]
+            raise SettingsError("\n".join(lines)) from None
+
     def absolute(self) -> "Settings":
         """Return the same settings with ``home`` resolved, so that a process may change its working directory."""
         return self.model_copy(update={"home": self.home.expanduser().resolve()})
@@ -61,7 +88,8 @@ class Settings(BaseSettings):
     @property
     def ledger_url(self) -> str:
         """SQLAlchemy URL of the ledger."""
-        return f"sqlite:///{self.home / 'ledger.sqlite'}"
+        path = str(self.home / "ledger.sqlite")
+        return URL.create("sqlite", database=path).render_as_string(hide_password=False)
 
     @property
     def lake_dir(self) -> Path:
@@ -92,3 +120,9 @@ class Settings(BaseSettings):
     def emulator_dir(self) -> Path:
         """State folder of the local emulator."""
         return self.home / "emulator"
+
+
+def _explain(loc: tuple[int | str, ...], message: str) -> str:
+    if not loc:
+        return message.removeprefix("Value error, ")
+    return f"HULEEDU_{str(loc[0]).upper()}: {message[0].lower()}{message[1:]} (correct it, or unset it for the default)"

@@ -17,6 +17,7 @@ HELP = """Comparative judgement of pupils' essays with language models.
 
 A batch is a folder: batch.yaml, prompt.md, rubric.md, essays/, and graded anchors/ if there are any.
 
+\b
   huleedu demo                          judge the example batch and show its ranking
   huleedu init my-class                 make a folder to fill in
   huleedu run my-class                  judge it, and wait for the results
@@ -43,6 +44,12 @@ def main() -> None:
     except HuleeduError as error:
         for line in str(error).splitlines():
             errors.print(f"error: {line}", markup=False, style="red")
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        errors.print(
+            f"error: {error.filename or 'the system'}: {error.strerror or error} (check the path and its permissions)",
+            markup=False,
+        )
         sys.exit(EXIT_FAILED)
     except SystemExit as end:
         if end.code == EXIT_INTERRUPTED:

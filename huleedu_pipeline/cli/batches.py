@@ -39,7 +39,7 @@ def run(
     from huleedu_pipeline.cli.runner import run_batch, take_in
     from huleedu_pipeline.settings import Settings
 
-    settings = Settings().absolute()
+    settings = Settings.load()
     started = time.monotonic()
     batch_id = take_in(batch_dir, settings)
     with following(settings, batch_id) as on_progress:
@@ -60,10 +60,11 @@ def status(batch: Annotated[str | None, typer.Argument(help="A batch's id; defau
     from huleedu_pipeline.ledger import Ledger
     from huleedu_pipeline.settings import Settings
 
-    ledger = Ledger(Settings().absolute().ledger_url)
+    settings = Settings.load()
+    ledger = Ledger(settings.ledger_url)
     try:
         if batch is None:
-            print_batches(ledger)
+            print_batches(ledger, settings.inbox_dir)
         else:
             print_batch(ledger, batch)
     finally:
@@ -84,11 +85,13 @@ def results(
 def show_results(batch_id: str, output: Format) -> None:
     """Print the published ranking of a batch, or end with the exit code for results that are not there yet."""
     from huleedu_pipeline import open_warehouse
+    from huleedu_pipeline.cli.notes import notes_on
     from huleedu_pipeline.cli.show import print_ranking
 
     with open_warehouse() as warehouse:
         ranking = warehouse.frame("current_rankings", batch_id)
         cost = warehouse.frame("cost_by_batch", batch_id)
+        notes = notes_on(warehouse, batch_id)
     if ranking.empty:
         typer.echo(
             f"batch {batch_id}: has no published results yet (`huleedu status {batch_id}` says where it stands)", err=True
@@ -99,4 +102,4 @@ def show_results(batch_id: str, output: Format) -> None:
     elif output is Format.JSON:
         typer.echo(ranking.to_json(orient="records", force_ascii=False, indent=1))
     else:
-        print_ranking(batch_id, ranking, cost)
+        print_ranking(batch_id, ranking, cost, notes)

@@ -33,7 +33,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Examine the installation that the environment describes."""
-    settings = Settings().absolute()
+    settings = Settings.load()
     return [
         _guarded(examination, settings) for examination in (_versions, _home, _disk, _ledger, _openai, _anthropic, _warehouse)
     ]

@@ -4,6 +4,7 @@ Interrupted at any point and started again, a run goes on where the ledger says 
 """
 
 import os
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.runs import SqliteRunStorage
 
 from assets.common import cj_batch
 from huleedu_pipeline.definitions import build_definitions
@@ -19,6 +21,7 @@ from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import read_batch
 from huleedu_pipeline.essays.inbox import stage
 from huleedu_pipeline.ledger import BatchStatus, Ledger
+from huleedu_pipeline.ledger.leases import is_alive
 from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
 from huleedu_pipeline.orchestration.home import open_instance
 from huleedu_pipeline.orchestration.jobs import COLLECT, REBUILD, SUBMIT
@@ -27,6 +30,7 @@ from huleedu_pipeline.providers.planning import register
 from huleedu_pipeline.settings import Settings
 
 PROCESS_TAG = "huleedu/process"
+PID_PATTERN = re.compile(r"\(pid: (\d+)\)")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -81,6 +85,8 @@ def run_batch(
         while True:
             decision, status = _look(settings, instance, batch_id)
             if decision.due is Due.NOTHING:
+                if wait and not settings.warehouse_path.exists():
+                    _execute(definitions, instance, REBUILD, None)
                 return status
             if decision.due is Due.SUBMIT:
                 on_progress(Progress("submitting", decision.reason))
@@ -93,17 +99,6 @@ def run_batch(
             else:
                 on_progress(Progress("waiting", decision.reason))
                 time.sleep(settings.poll_interval_seconds)
-
-
-def rebuild(settings: Settings) -> None:
-    """Publish the lake as it is now.
-
-    Raises:
-        RunFailedError: the run failed.
-
-    """
-    with open_instance(settings) as instance:
-        _execute(build_definitions(settings), instance, REBUILD, None)
 
 
 def _look(settings: Settings, instance: dg.DagsterInstance, batch_id: str) -> tuple[Decision, BatchStatus]:
@@ -140,6 +135,11 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
     """Return what the failed step said, in its own words where it has some."""
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    if failed:
+        return "; ".join(
+            f"check {check.check_name} on {check.asset_key.to_user_string()}: {check.description}" for check in failed
+        )
     for event in result.get_step_failure_events():
         data: Any = event.event_specific_data
         failure = data.user_failure_data
@@ -154,16 +154,19 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
 def _bury_dead_runs(instance: dg.DagsterInstance, batch_id: str) -> None:
     """Mark runs as failed whose process on this machine is gone: nothing else would ever end them at once."""
     for run in runs_in_progress(instance, batch_id):
-        host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
-        if host == socket.gethostname() and not _is_alive(int(pid)):
+        pid = _process_of(instance, run)
+        if pid is not None and not is_alive(pid):
             instance.report_run_failed(run, message="the process that ran it has ended")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
+    """Return the process on this machine that runs, or ran, ``run``; ``None`` where that is not known."""
+    host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
+    if pid:
+        return int(pid) if host == socket.gethostname() else None
+    if not isinstance(instance.run_storage, SqliteRunStorage):
+        return None  # a shared instance: the daemon's processes may be on other machines
+    found = [PID_PATTERN.search(record.message or "") for record in instance.all_logs(run.run_id)]
+    pids = [int(match.group(1)) for match in found if match]
+    return pids[-1] if pids else None

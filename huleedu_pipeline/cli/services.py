@@ -1,7 +1,6 @@
 """Commands around batches: `demo`, `emulator`, `ui`, `doctor`."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,7 +30,7 @@ def demo() -> None:
     try:
         run(project_file("examples/eng5-role-model"), wait=True)
     finally:
-        stop_emulator(Settings().absolute().emulator_dir)
+        stop_emulator(Settings.load().emulator_dir)
 
 
 def emulator(
@@ -52,7 +51,7 @@ def emulator(
     from huleedu_pipeline.settings import Settings
 
     config = EmulatorConfig(
-        state_dir=state_dir or Settings().absolute().home / "emulator-by-hand",
+        state_dir=state_dir or Settings.load().home / "emulator-by-hand",
         profile=profile,
         latent_file=latent_file,
         seconds_per_job=seconds_per_job,
@@ -77,13 +76,14 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
     from huleedu_pipeline.project_files import project_file
     from huleedu_pipeline.settings import Settings
 
-    settings = Settings().absolute()
+    settings = Settings.load()
     with open_instance(settings):
         pass
     typer.echo(f"Dagster at http://127.0.0.1:{port}; drop batch folders into {settings.inbox_dir}")
     workspace = str(project_file("workspace.yaml"))
     command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)]
-    raise typer.Exit(subprocess.run(command, env=dagster_environment(settings), check=False).returncode)  # noqa: S603
+    # This process becomes Dagster's, so that whoever ends it ends all of Dagster.
+    os.execve(sys.executable, command, dagster_environment(settings))  # noqa: S606
 
 
 def doctor() -> None:

@@ -1,13 +1,20 @@
 """What commands print for eyes: rankings, batches, one batch."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from huleedu_pipeline.essays import IntakeError, read_batch
+from huleedu_pipeline.essays.inbox import arrivals
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.ledger.states import PHASES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SIMULATED = "SIMULATED by the local emulator: not a real model's judgement"
 
@@ -18,14 +25,17 @@ def console() -> Console:
     return plain if plain.is_terminal else Console(highlight=False, width=160)
 
 
-def print_ranking(batch_id: str, ranking: pd.DataFrame, cost: pd.DataFrame) -> None:
-    """Print a batch's ranking, anchors among the pupils' essays, and what it cost."""
+def print_ranking(batch_id: str, ranking: "pd.DataFrame", cost: "pd.DataFrame", notes: list[str]) -> None:
+    """Print a batch's ranking, anchors among the pupils' essays, what to know before believing it, and what it cost."""
     out = console()
     models = ranking["models"].iloc[0]
     simulated = bool(ranking["is_simulated"].iloc[0])
     title = f"Ranking of {batch_id}, judged by {models}" + (f"\n{SIMULATED}" if simulated else "")
-    table = Table(title=title, caption="theta and SE in logits; p is the probability of the printed grade")
     is_graded = bool(ranking["grade"].notna().any())
+    caption = "theta and SE in logits"
+    if is_graded:
+        caption += "; the grade is the middle of its distribution, and p the probability of that grade"
+    table = Table(title=escape(title), caption=caption)
     for heading in ("rank", "file", "theta", "SE", "wins"):
         table.add_column(heading, justify="left" if heading == "file" else "right")
     if is_graded:
@@ -34,7 +44,7 @@ def print_ranking(batch_id: str, ranking: pd.DataFrame, cost: pd.DataFrame) -> N
     for row in ranking.to_dict(orient="records"):
         cells = [
             f"anchor {row['anchor_grade']}" if row["is_anchor"] else str(row["rank"]),
-            str(row["file_name"]),
+            escape(" ".join(str(row["file_name"]).split())),
             f"{row['theta']:+.2f}",
             f"{row['theta_se']:.2f}",
             f"{row['n_wins']}/{row['n_comparisons']}",
@@ -43,10 +53,12 @@ def print_ranking(batch_id: str, ranking: pd.DataFrame, cost: pd.DataFrame) -> N
             cells += [str(row["grade"]), f"{row['grade_probability']:.2f}", str(row["confidence_label"])]
         table.add_row(*cells, style="yellow" if row["is_anchor"] else None)
     out.print(table)
+    for note in notes:
+        out.print(note, markup=False)
     out.print(_cost_line(cost, simulated))
 
 
-def _cost_line(cost: pd.DataFrame, simulated: bool) -> str:
+def _cost_line(cost: "pd.DataFrame", simulated: bool) -> str:
     n, verdicts = int(cost["n_requests"].sum()), int(cost["n_succeeded"].sum())
     tokens = int(cost["input_tokens"].sum()), int(cost["output_tokens"].sum())
     price = f"{cost['cost_usd'].sum():.4f} USD" if cost["cost_usd"].notna().all() else "at an unknown price"
@@ -54,8 +66,8 @@ def _cost_line(cost: pd.DataFrame, simulated: bool) -> str:
     return f"{verdicts} verdicts of {n} requests, {tokens[0]:,} tokens read and {tokens[1]:,} written, {paid}"
 
 
-def print_batches(ledger: Ledger) -> None:
-    """Print one line for each batch in the ledger."""
+def print_batches(ledger: Ledger, inbox: Path) -> None:
+    """Print one line for each batch in the ledger, and what keeps folders in the inbox from becoming one."""
     table = Table(title="Batches", caption="Costs of an emulated judge are what the real one would cost")
     for heading in ("batch", "status", "mode", "backend", "essays", "anchors", "outcomes", "cost USD", "since"):
         table.add_column(heading, justify="right" if heading in ("essays", "anchors", "outcomes", "cost USD") else "left")
@@ -77,6 +89,20 @@ def print_batches(ledger: Ledger) -> None:
         out.print(table)
     else:
         out.print("No batch yet. Try: huleedu demo")
+    known = {batch.batch_id for batch in ledger.batches()}
+    for arrival in arrivals(inbox):
+        if arrival.batch_id not in known:
+            problem = arrival.problem or _problem(arrival.folder)
+            state = f"refused: {problem}" if problem else "waiting for the daemon (`huleedu ui`), or for `huleedu run`"
+            out.print(f"inbox/{arrival.folder.name}: {state}", markup=False)
+
+
+def _problem(folder: Path) -> str | None:
+    try:
+        read_batch(folder)
+    except IntakeError as error:
+        return str(error)
+    return None
 
 
 def print_batch(ledger: Ledger, batch_id: str) -> None:

@@ -1,5 +1,6 @@
 """Commands that make batch folders: `init` and `import-csv`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,8 @@ def init(folder: Annotated[Path, typer.Argument(help="Folder to make; its name b
 
     for path in write_template(folder):
         typer.echo(f"wrote {path}")
-    typer.echo(f"Now put the essays into {folder / 'essays'}, fill in prompt.md and batch.yaml, and: huleedu run {folder}")
+    hint = f"huleedu run {shlex.quote(str(folder))}"
+    typer.echo(f"Now put the essays into {folder / 'essays'}, fill in prompt.md and batch.yaml, and: {hint}")
 
 
 def import_csv(
@@ -67,7 +69,7 @@ def import_csv(
         batch={"llm_batching_mode": mode, "judge": {"provider": provider}},
     )
     n_essays, n_anchors = convert(file, folder, wanted)
-    typer.echo(f"wrote {folder}: {n_essays} essays and {n_anchors} anchors. Next: huleedu run {folder}")
+    typer.echo(f"wrote {folder}: {n_essays} essays and {n_anchors} anchors. Next: huleedu run {shlex.quote(str(folder))}")
 
 
 def _text(path: Path | None) -> str:

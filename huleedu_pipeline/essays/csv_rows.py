@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from huleedu_pipeline.essays.text import TextError, decode
 
+LONGEST_COLUMN_NAME = 40
+
 
 def read_rows(data: bytes, required: Sequence[str], problems: list[str]) -> list[tuple[int, dict[str, str]]]:
     """Return each complete row with the number of its last line; what is wrong is added to ``problems``.
@@ -33,7 +35,7 @@ def read_rows(data: bytes, required: Sequence[str], problems: list[str]) -> list
     missing = [name for name in required if name not in columns]
     if missing:
         hint = "; separate columns by commas" if len(columns) == 1 and ";" in columns[0] else ""
-        problems.extend(f"has no column '{name}' (it has {', '.join(columns) or 'nothing'}{hint})" for name in missing)
+        problems.extend(f"has no column '{name}' (it has {_shown(columns)}{hint})" for name in missing)
         return []
     rows = []
     try:
@@ -47,3 +49,12 @@ def read_rows(data: bytes, required: Sequence[str], problems: list[str]) -> list
     except csv.Error as error:
         problems.append(f"line {reader.line_num + 1}: {error} (close every quote, and double the quotes inside a text)")
     return rows
+
+
+def _shown(columns: Sequence[str]) -> str:
+    """Return the columns' names, unless they may be a pupil's words: messages are logged, and texts are not."""
+    if not columns:
+        return "nothing"
+    if all(len(name) <= LONGEST_COLUMN_NAME and len(name.split()) <= 3 for name in columns):
+        return ", ".join(columns)
+    return f"{len(columns)} columns, and its first line does not look like column names"

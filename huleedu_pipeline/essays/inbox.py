@@ -13,7 +13,7 @@ from filelock import FileLock
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.batch_folder import Batch, read_batch, read_spec
 
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 30.0
 
 
 class InboxError(HuleeduError):
@@ -96,5 +96,12 @@ def find(inbox: Path, batch_id: str) -> Path:
 
 def is_settled(folder: Path) -> bool:
     """Whether nothing in ``folder`` has changed for :data:`SETTLE_SECONDS`."""
-    newest = max(path.stat().st_mtime for path in [folder, *folder.rglob("*")])
+    newest = max(_changed_at(path) for path in [folder, *folder.rglob("*")])
     return time.time() - newest >= SETTLE_SECONDS
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return time.time()  # gone since it was listed: somebody is at work

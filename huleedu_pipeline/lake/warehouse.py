@@ -119,7 +119,7 @@ def open_warehouse(path: Path | str | None = None) -> Warehouse:
         WarehouseError: nothing has been published there yet.
 
     """
-    file = Path(path) if path is not None else Settings().absolute().warehouse_path
+    file = Path(path) if path is not None else Settings.load().warehouse_path
     if not file.is_file():
         raise WarehouseError(f"{file}: there is no warehouse yet (run `huleedu demo`, or `huleedu run BATCH_DIR`)")
     # DuckDB gives a process that has a path open the same database again; attached, each look is at the newest file.

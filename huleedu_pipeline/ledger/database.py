@@ -18,10 +18,15 @@ from filelock import FileLock
 from huleedu_pipeline.errors import HuleeduError
 
 BUSY_TIMEOUT_SECONDS = 30
+DAMAGED = ("not a database", "malformed")
 
 
 class DamagedLedgerError(HuleeduError):
     """The ledger's file is no database that can be read."""
+
+
+class LedgerUnavailableError(HuleeduError):
+    """The ledger can not be opened now: locked, no space, no permission."""
 
 
 READ_ONLY = {"huleedu_read_only": True}
@@ -40,9 +45,13 @@ def open_engine(url: str) -> sa.Engine:
             with FileLock(path.with_name(path.name + ".migrate.lock")):
                 migrate(engine)
         except sa.exc.DatabaseError as error:
+            if not any(sign in str(error.orig) for sign in DAMAGED):
+                raise LedgerUnavailableError(
+                    f"{path}: can not be opened: {error.orig} (check the disk and try again)"
+                ) from None
             raise DamagedLedgerError(
                 f"{path}: can not be read as a ledger: {error.orig} (restore it from a backup before anything is submitted)"
-            ) from error
+            ) from None
     else:
         migrate(engine)
     return engine

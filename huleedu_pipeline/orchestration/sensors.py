@@ -107,7 +107,7 @@ def _arrived(
         else:
             try:
                 content = read_batch(arrival.folder).content_sha256
-            except IntakeError as error:
+            except (IntakeError, OSError) as error:
                 yield None, str(error)
                 continue
             run_key = f"{SUBMIT}:{batch_id}:{content[:16]}:{n_failed}"

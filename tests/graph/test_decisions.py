@@ -22,7 +22,23 @@ def batch(status: BatchStatus, *, is_published: bool = False) -> BatchRecord:
 def job(state: JobState, n: int = 1, provider_status: str | None = None) -> JobRecord:
     job_id = f"job_{n}"
     return JobRecord(
-        f"token_{n}", "b1", "openai", "m", state, job_id, None, provider_status, None, 5, NOW, None, None, None, None
+        f"token_{n}",
+        "b1",
+        "openai",
+        "m",
+        state,
+        job_id,
+        None,
+        provider_status,
+        None,
+        5,
+        NOW,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
     )
 
 

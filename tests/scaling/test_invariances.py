@@ -77,7 +77,7 @@ def test_the_estimated_spread_is_the_most_plausible_one(data: Data, position_eff
             values = np.append(values, fit.position_effect)
         log_prior = -float(((values / scales) ** 2).sum()) / 2 - float(np.log(scales).sum())
         laplace = -float(np.linalg.slogdet(fit.precision)[1]) / 2
-        return fit.log_likelihood + log_prior + laplace + 0.5 * np.log(sigma) - sigma / 3
+        return float(fit.log_likelihood + log_prior + laplace + 0.5 * np.log(sigma) - sigma / 3)
 
     chosen = fit_of(data, position_effect=position_effect).prior_sd
     assert all(plausibility(chosen) >= plausibility(other) - 1e-6 for other in np.geomspace(0.02, 30, 25))
