@@ -20,7 +20,8 @@ from huleedu_pipeline.settings import Settings
 def reference() -> str:
     """Return the reference page as Markdown."""
     parts = ["# Reference\n\nMade from the code: commands, settings, and the fields of `batch.yaml`.\n\n## Commands\n"]
-    parts.append(f"```text\n{HELP.replace("\b\n", "").strip()}\n```\n")
+    teaching = HELP.replace("\b\n", "").strip()
+    parts.append(f"```text\n{teaching}\n```\n")
     commands: Mapping[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
     for name in sorted(commands):
         command = commands[name]
