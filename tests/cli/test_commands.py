@@ -2,16 +2,18 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from huleedu_pipeline.cli.app import app
-from tests.cli.kit import huleedu, start
+from tests.cli.kit import environment, huleedu, start
 from tests.kit import emulator_books, write_batch
 
 COMMANDS = ["demo", "doctor", "emulator", "import-csv", "init", "results", "run", "status", "ui"]
@@ -124,6 +126,67 @@ def test_a_run_killed_at_any_moment_is_bought_once(pause_seconds: float, home: P
     again = huleedu(home, "run", folder, HULEEDU_RECONCILE_SETTLE_SECONDS="0.5")
     assert again.returncode == 0, again.stderr
     assert created(home) == 1
+
+
+DAEMONS_RUN = """
+import sys
+from huleedu_pipeline.definitions import build_definitions
+from huleedu_pipeline.orchestration.home import open_instance
+from huleedu_pipeline.settings import Settings
+
+settings = Settings.load()
+with open_instance(settings) as instance:
+    instance.add_dynamic_partitions("cj_batch", ["b1"])
+    job = build_definitions(settings).resolve_job_def("submit_batch")
+    job.execute_in_process(instance=instance, partition_key="b1")
+"""
+
+
+def test_a_run_of_a_killed_daemon_does_not_keep_a_batch_waiting(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(home / "inbox" / "b1", llm_batching_mode="per_request")
+    slowly = environment(home, HULEEDU_LIVE_CONCURRENCY="1")
+    process = subprocess.Popen([sys.executable, "-c", DAEMONS_RUN], env=slowly, stderr=subprocess.DEVNULL, cwd=tmp_path)
+    ledger = home / "ledger.sqlite"
+    deadline = time.monotonic() + 60
+    while not n_outcomes(ledger):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    again = huleedu(home, "run", folder)
+    assert again.returncode == 0, again.stderr
+    assert "28 verdicts of 28 requests" in again.stdout
+    assert emulator_books(home / "emulator")["calls"]["POST /v1/responses"] <= 29  # at most the call in flight is made again
+
+
+def n_outcomes(ledger: Path) -> int:
+    """Return how many outcomes a ledger holds that may still be in the making."""
+    if not ledger.exists():
+        return 0
+    with closing(sqlite3.connect(ledger)) as connection:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'outcomes'").fetchone()[0]
+        return int(connection.execute("SELECT count(*) FROM outcomes").fetchone()[0]) if tables else 0
+
+
+def test_a_deleted_warehouse_is_published_again(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    assert huleedu(home, "run", folder).returncode == 0
+    (home / "warehouse.duckdb").unlink()
+    again = huleedu(home, "run", folder)
+    assert again.returncode == 0, again.stderr
+    assert "28 verdicts of 28 requests" in again.stdout
+
+
+def test_settings_that_can_not_be_used_are_told_in_one_line(home: Path) -> None:
+    wrong = huleedu(home, "status", HULEEDU_JUDGE_BACKEND="foo")
+    assert wrong.returncode == 1
+    assert wrong.stderr.startswith("error: HULEEDU_JUDGE_BACKEND: input should be 'emulator' or 'provider'")
+    assert "Traceback" not in wrong.stderr
+
+
+def test_status_names_what_keeps_a_folder_in_the_inbox(home: Path) -> None:
+    (write_batch(home / "inbox" / "b1") / "rubric.md").unlink()
+    assert "inbox/b1: refused: batch b1: rubric.md: is missing" in huleedu(home, "status").stdout
 
 
 def test_two_people_who_start_the_same_batch_buy_it_once(home: Path, tmp_path: Path) -> None:

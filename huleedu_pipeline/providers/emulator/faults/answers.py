@@ -7,6 +7,7 @@ A fault that finds nothing to change leaves the body alone.
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -24,9 +25,9 @@ class AnswerFault(Fault):
     endpoints: ClassVar[frozenset[str]] = endpoints.JSON_ANSWERS
     media_type: ClassVar[str | None] = None
 
+    @abstractmethod
     def edit(self, body: bytes, /) -> bytes:
         """Return the body that is sent instead."""
-        raise NotImplementedError
 
 
 class Html(AnswerFault):
@@ -78,9 +79,9 @@ class ObjectFault(AnswerFault):
         """Return the body that is sent instead."""
         return json_bytes(self.edit_object(json.loads(body)))
 
+    @abstractmethod
     def edit_object(self, value: Json) -> Json:
         """Return the object that is sent instead."""
-        raise NotImplementedError
 
 
 class WithoutFields(ObjectFault):
@@ -116,9 +117,9 @@ class BatchFault(ObjectFault):
             return value | {"data": [self.edit_batch(batch) for batch in value["data"]]}
         return self.edit_batch(value)
 
+    @abstractmethod
     def edit_batch(self, batch: Json) -> Json:
         """Return the batch object that is sent instead."""
-        raise NotImplementedError
 
 
 def _status_field(batch: Json) -> str:

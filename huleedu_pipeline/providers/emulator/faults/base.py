@@ -6,6 +6,7 @@ Here: the base classes. Not here: any kind.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +18,7 @@ Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
 LineNumber = Annotated[int, Field(ge=1)]
 
 
-class Fault(BaseModel):
+class Fault(BaseModel, ABC):
     """One fault: its kind, named by the subclass, and its parameters; ``endpoints`` is where a rule may put it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -5,6 +5,7 @@ Here: the kinds and the errors that they stand for. Not here: the breaking itsel
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -46,9 +47,9 @@ class ErrorFault(CallFault):
 
     acts: bool = False
 
+    @abstractmethod
     def problem(self, provider: Provider, /) -> ApiError:
         """Return the error as this provider would send it."""
-        raise NotImplementedError
 
 
 class HttpError(ErrorFault):

@@ -8,6 +8,7 @@ nor what was billed.
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 from .. import endpoints
@@ -24,9 +25,9 @@ class LineFault(SelectiveFault):
 
     endpoints: ClassVar[frozenset[str]] = endpoints.CREATE_BATCH
 
+    @abstractmethod
     def edit(self, content: bytes, /) -> list[bytes]:
         """Return the lines that stand in place of this one."""
-        raise NotImplementedError
 
 
 class DuplicateLines(LineFault):
@@ -116,9 +117,9 @@ class LineObjectFault(LineFault):
             return [content]  # an earlier fault tore it
         return [json_bytes(self.edit_object(value))]
 
+    @abstractmethod
     def edit_object(self, value: Json) -> Json:
         """Return the object that stands in place of this one."""
-        raise NotImplementedError
 
 
 class LinesWithoutId(LineObjectFault):

@@ -7,6 +7,7 @@ verdict leaves a reply without one alone.
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -30,9 +31,9 @@ class ReplyFault(SelectiveFault):
 
     endpoints: ClassVar[frozenset[str]] = endpoints.CREATE_BATCH | endpoints.LIVE
 
+    @abstractmethod
     def edit(self, reply: ModelReply) -> ModelReply:
         """Return the reply that is given instead."""
-        raise NotImplementedError
 
 
 class Refusal(ReplyFault):
@@ -142,9 +143,9 @@ class VerdictFault(ReplyFault):
             return reply  # prose, or an earlier fault wrapped it
         return _with_text(reply, self.edit_verdict(verdict))
 
+    @abstractmethod
     def edit_verdict(self, verdict: Json) -> str:
         """Return the text that stands for the verdict."""
-        raise NotImplementedError
 
 
 def _other(winner: str) -> str:
