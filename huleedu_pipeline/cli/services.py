@@ -38,6 +38,7 @@ def emulator(
     profile: Annotated[Literal["surface", "latent"], typer.Option(help="How it judges; see docs/emulator.md.")] = "surface",
     latent_file: Annotated[Path | None, typer.Option(help="True locations, for the profile latent.")] = None,
     seconds_per_job: Annotated[float, typer.Option(help="How long a batch job takes, in seconds.", min=0.001)] = 3.0,
+    faults: Annotated[Path | None, typer.Option(help="Script of faults to act out; see docs/emulator.md.")] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Where it keeps its jobs; default: under HULEEDU_HOME.")] = None,
 ) -> None:
     """Serve OpenAI's and Anthropic's wire formats locally, judging by a profile. Ends with Ctrl-C.
@@ -50,11 +51,14 @@ def emulator(
     from huleedu_pipeline.providers.emulator.server import serve
     from huleedu_pipeline.settings import Settings
 
+    if (profile == "latent") != (latent_file is not None):
+        raise typer.BadParameter("--latent-file belongs to --profile latent, and only to it")
     config = EmulatorConfig(
         state_dir=state_dir or Settings.load().home / "emulator-by-hand",
         profile=profile,
         latent_file=latent_file,
         seconds_per_job=seconds_per_job,
+        faults=faults,
     )
 
     def tell(base_url: str) -> None:

@@ -184,6 +184,15 @@ def test_settings_that_can_not_be_used_are_told_in_one_line(home: Path) -> None:
     assert "Traceback" not in wrong.stderr
 
 
+def test_an_emulator_that_can_not_start_says_why_in_one_line(home: Path, tmp_path: Path) -> None:
+    assert huleedu(home, "emulator", "--port", "0", "--profile", "latent").returncode == 2
+    (tmp_path / "faults.json").write_text('{"rulez": []}', encoding="utf-8")
+    refused = huleedu(home, "emulator", "--port", "0", "--faults", tmp_path / "faults.json")
+    assert refused.returncode == 1
+    assert "rulez: Extra inputs are not permitted" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_status_names_what_keeps_a_folder_in_the_inbox(home: Path) -> None:
     (write_batch(home / "inbox" / "b1") / "rubric.md").unlink()
     assert "inbox/b1: refused: batch b1: rubric.md: is missing" in huleedu(home, "status").stdout

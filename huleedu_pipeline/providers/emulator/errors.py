@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from huleedu_pipeline.errors import HuleeduError
 
-class EmulatorError(RuntimeError):
+
+class EmulatorError(HuleeduError):
     """The emulator cannot be started, stopped or configured as asked."""
 
 
