@@ -37,6 +37,8 @@ def notes_on(warehouse: Warehouse, batch_id: str) -> list[str]:
     if n_failed:
         codes = ", ".join(f"{n} {code}" for code, n in judgements["error_code"].value_counts().items())
         notes.append(f"WARNING: {n_failed} of {len(judgements)} requests have no verdict ({codes})")
+    if not warehouse.frame("grade_projections", batch_id).empty:
+        return notes
     grades = [grade if isinstance(grade, str) else None for grade in essays["anchor_grade"]]
     reason = _no_grades_because(batch_id, grades, fit.theta, fit.covariance())
     return [*notes, f"no grades: {reason}"] if reason else notes
