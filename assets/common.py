@@ -20,11 +20,16 @@ cj_batch = dg.DynamicPartitionsDefinition(name="cj_batch")
 OWNERS = ["team:assessment-research"]
 
 
-AssetFunction = Callable[..., dg.MaterializeResult[None]]
+AssetFunction = Callable[..., dg.MaterializeResult[None] | Iterator[dg.MaterializeResult[None]]]
 
 
 def table_asset(
-    table: Table, *, deps: Sequence[str] = (), name: str | None = None, kinds: frozenset[str] = frozenset()
+    table: Table,
+    *,
+    deps: Sequence[str] = (),
+    name: str | None = None,
+    kinds: frozenset[str] = frozenset(),
+    is_conditional: bool = False,
 ) -> Callable[[AssetFunction], dg.AssetsDefinition]:
     """Declare the asset that writes ``table``: partitioned by batch, and shown with all that the table's declaration says.
 
@@ -33,6 +38,7 @@ def table_asset(
         deps: Names of the assets it reads from.
         name: Name of the asset where it is not the table's.
         kinds: Technologies to show beside Parquet.
+        is_conditional: Whether a run may find that there is nothing to write yet; what follows is then skipped.
 
     """
     columns = [
@@ -51,6 +57,7 @@ def table_asset(
         owners=OWNERS,
         code_version="1",
         kinds={"parquet", *kinds},
+        output_required=not is_conditional,
         metadata={
             "dagster/table_name": table.name,
             "dagster/column_schema": dg.TableSchema(columns=columns),

@@ -3,6 +3,7 @@
 ``provider_jobs`` is the only asset that talks to a provider and spends money. The others write down what the ledger knows.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -12,9 +13,11 @@ from scipy.sparse.csgraph import connected_components
 
 from assets.common import cj_batch, explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.comparisons import ComparisonPair
+from huleedu_pipeline.judging.consistency import contradicts
+from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS, JUDGE_REQUESTS, LLM_JUDGEMENTS, PROVIDER_JOBS
-from huleedu_pipeline.ledger import Ledger, OutcomeRecord
+from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
 from huleedu_pipeline.providers.planning import plan_requests
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
@@ -30,7 +33,7 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
         texts = {row["essay_id"]: row["text"] for row in lake.open().read_rows(ESSAYS, batch_id)}
         pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
         requests = plan_requests(book, batch_id, pairs, texts)
-        carriers = {job.token: job.provider_job_id for job in book.jobs(batch_id)}
+        carriers = book.carriers(batch_id)
         rows = [
             {
                 "batch_id": batch_id,
@@ -40,15 +43,13 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
                 "provider": request.provider,
                 "model": request.model,
                 "prompt_sha256": request.prompt_sha256,
-                "provider_job_id": carriers.get(request.job_token or ""),
+                "provider_job_id": carriers.get(request.custom_id),
             }
             for request in requests
         ]
         data = lake.open().write_rows(JUDGE_REQUESTS, batch_id, rows)
-    size = [len(request.body) for request in requests]
-    return materialised(
-        data, judge=requests[0].judge_id, model=requests[0].model, mean_request_characters=round(float(np.mean(size)))
-    )
+    size = [request.n_bytes for request in requests]
+    return materialised(data, judge=requests[0].judge_id, model=requests[0].model, mean_request_bytes=round(float(np.mean(size))))
 
 
 @table_asset(PROVIDER_JOBS, deps=["judge_requests"], kinds=frozenset({"openai", "anthropic"}))
@@ -64,8 +65,9 @@ def provider_jobs(
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         advance = work.advance(book, batch_id)
-        rows = [_job_row(book, job.token) for job in advance.jobs if job.provider_job_id is not None]
+        rows = [_job_row(book, job) for job in advance.jobs if job.provider_job_id is not None]
         data = lake.open().write_rows(PROVIDER_JOBS, batch_id, rows)
+        n_dead_letters = len(book.dead_letters(batch_id))
     tally = advance.tally
     return materialised(
         data,
@@ -75,26 +77,55 @@ def provider_jobs(
         n_succeeded=tally.n_succeeded,
         n_failed=tally.n_failed,
         n_expired=tally.n_expired,
+        n_attempts=tally.n_attempts,
+        n_dead_letters=n_dead_letters,
+        waits_for=advance.waits_for or "(nothing)",
     )
 
 
-@table_asset(LLM_JUDGEMENTS, deps=["provider_jobs"])
-def llm_judgements(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
-    """Every request's outcome: a verdict with its reasons and its price, or why there is none."""
+@dg.asset_check(asset=provider_jobs, partitions_def=cj_batch)
+def no_job_is_quarantined(context: dg.AssetCheckExecutionContext, ledger: LedgerResource) -> dg.AssetCheckResult:
+    """Every job's fate is known; a quarantined one waits for a person, because guessing could pay twice or lose answers."""
+    with explained(), ledger.open() as book:
+        jobs = book.jobs(context.partition_key, [JobState.QUARANTINED])
+    records = [dg.TableRecord({"job": job.token, "requests": job.n_requests, "why": job.last_error or ""}) for job in jobs]
+    return dg.AssetCheckResult(
+        passed=not jobs,
+        description=f"{len(jobs)} jobs need a decision: huleedu reconcile {context.partition_key}" if jobs else "none",
+        metadata={"jobs": dg.MetadataValue.table(records)} if records else {},
+    )
+
+
+@table_asset(LLM_JUDGEMENTS, deps=["provider_jobs"], is_conditional=True)
+def llm_judgements(
+    context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Every request's outcome: a verdict with its reasons and its price, or why there is none.
+
+    Not materialised while requests are still to be answered, because a ranking of half a batch is no ranking; the step
+    then says what it waits for, and what comes after it is skipped.
+    """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
+        tally = book.tally(batch_id)
+        if not tally.is_complete:
+            context.log.info("%s: %d of %d requests have an outcome", batch_id, tally.n_outcomes, tally.n_requests)
+            return
         recorded = book.outcomes(batch_id)
-        data = lake.open().write_rows(LLM_JUDGEMENTS, batch_id, [_judgement_row(outcome) for outcome in recorded])
-    verdicts = [outcome for outcome in recorded if outcome.winner_essay_id is not None]
+        rows = [_judgement_row(outcome) for outcome in recorded]
+        data = lake.open().write_rows(LLM_JUDGEMENTS, batch_id, rows)
+    verdicts = [outcome for outcome in recorded if outcome.outcome == OutcomeKind.SUCCESS]
     priced = [outcome.cost_usd for outcome in recorded if outcome.cost_usd is not None]
     first = [outcome.winner_essay_id == outcome.request.essay_a_id for outcome in verdicts]
     simulated = any(is_simulated(outcome.model) for outcome in recorded)
-    return materialised(
+    yield materialised(
         data,
         judges=", ".join(sorted({outcome.model for outcome in recorded})) or "(none)",
         is_simulated=simulated,
         n_verdicts=len(verdicts),
         n_without_verdict=len(recorded) - len(verdicts),
+        n_contradictory=sum(row["is_contradictory"] is True for row in rows),
+        n_asked_again=sum(outcome.n_attempts > 1 for outcome in recorded),
         share_first_shown_wins=round(float(np.mean(first)), 4) if first else "(no verdicts)",
         input_tokens=sum(outcome.input_tokens for outcome in recorded),
         output_tokens=sum(outcome.output_tokens for outcome in recorded),
@@ -147,9 +178,8 @@ def _pair(row: dict[str, Any]) -> ComparisonPair:
     return ComparisonPair(**{name: value for name, value in row.items() if name != "pair_id"})
 
 
-def _job_row(book: Ledger, token: str) -> dict[str, object]:
-    job = book.job(token)
-    tally = book.tally(job.batch_id, job_token=token)
+def _job_row(book: Ledger, job: JobRecord) -> dict[str, object]:
+    tally = book.tally(job.batch_id, job_token=job.token)
     return {
         "batch_id": job.batch_id,
         "provider": job.provider,
@@ -164,6 +194,8 @@ def _job_row(book: Ledger, token: str) -> dict[str, object]:
         "submitted_at": job.submitted_at,
         "ended_at": job.ended_at,
         "collected_at": job.collected_at,
+        "cost_usd": tally.cost_usd if job.state is JobState.COLLECTED else None,
+        "estimated_cost_usd": job.estimated_cost_usd,
     }
 
 
@@ -193,13 +225,29 @@ def _judgement_row(outcome: OutcomeRecord) -> dict[str, object]:
         "cost_usd": outcome.cost_usd,
         "requested_at": outcome.requested_at,
         "completed_at": outcome.completed_at,
+        "p_a": outcome.p_a,
+        "is_contradictory": _is_contradictory(outcome),
+        "n_attempts": outcome.n_attempts,
+        "service_tier": outcome.service_tier,
+        "cache_write_5m_tokens": outcome.cache_write_5m_tokens,
+        "cache_write_30m_tokens": outcome.cache_write_30m_tokens,
+        "cache_write_1h_tokens": outcome.cache_write_1h_tokens,
+        "cache_write_12h_tokens": outcome.cache_write_12h_tokens,
+        "reasoning_tokens": outcome.reasoning_tokens,
     }
+
+
+def _is_contradictory(outcome: OutcomeRecord) -> bool | None:
+    if outcome.winner is None or outcome.justification is None:
+        return None
+    return contradicts(outcome.winner, outcome.justification)
 
 
 checks = [
     schema_contract(JUDGE_REQUESTS),
     schema_contract(PROVIDER_JOBS),
     schema_contract(LLM_JUDGEMENTS),
+    no_job_is_quarantined,
     every_request_has_an_outcome,
     comparison_graph_connected,
 ]

@@ -131,7 +131,8 @@ def _scale(lake: Lake, batch_id: str) -> tuple[list[dict[str, Any]], BradleyTerr
     fit = fit_bradley_terry(
         [place[row["essay_a_id"]] for row in verdicts],
         [place[row["essay_b_id"]] for row in verdicts],
-        [row["winner_essay_id"] == row["essay_a_id"] for row in verdicts],
+        # A judge that gives a probability is taken at its word; a tie is one half.
+        [row["winner_essay_id"] == row["essay_a_id"] if row["p_a"] is None else row["p_a"] for row in verdicts],
         n_items=len(essays),
     )
     return essays, fit, sorted({row["model"] for row in verdicts})

@@ -50,6 +50,22 @@ class Settings(BaseSettings):
         default=600.0, gt=0, description="The emulator ends by itself after this long without a request, in seconds."
     )
     live_concurrency: int = Field(default=8, ge=1, le=256, description="Live judge calls in flight at once.")
+    max_attempts: int = Field(
+        default=3, ge=1, le=10, description="How often a request is asked at most, where asking again may help."
+    )
+    max_cost_usd_per_night: float | None = Field(
+        default=None,
+        ge=0,
+        description="Most that judging may cost in any 24 hours, in USD: a gate before anything is sent, over all batches.",
+    )
+    enqueued_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="Prompt tokens that may wait in batch jobs of one model at once, where the provider's limit is known.",
+    )
+    patience_seconds: float = Field(
+        default=120.0, ge=0, description="How long a live run waits for a provider that asks to wait, before it ends, in seconds."
+    )
     connect_timeout_seconds: float = Field(default=10.0, gt=0, description="Time to connect to a provider, in seconds.")
     read_timeout_seconds: float = Field(default=120.0, gt=0, description="Time to wait for a reply, in seconds.")
     reconcile_settle_seconds: float = Field(

@@ -22,7 +22,7 @@ def notes_on(warehouse: Warehouse, batch_id: str) -> list[str]:
     fit = fit_bradley_terry(
         verdicts["essay_a_id"].map(place).to_numpy(),
         verdicts["essay_b_id"].map(place).to_numpy(),
-        (verdicts["winner_essay_id"] == verdicts["essay_a_id"]).to_numpy(),
+        verdicts["p_a"].fillna((verdicts["winner_essay_id"] == verdicts["essay_a_id"]).astype(float)).to_numpy(),
         n_items=len(place),
     )
     quality = reliability(fit).marginal

@@ -52,6 +52,12 @@ class BatchSpec(BaseModel):
         description="Most comparisons to pay for. Default: so many that each essay is compared "
         f"{COMPARISONS_PER_ESSAY} times, or all pairs if there are fewer.",
     )
+    max_cost_usd: float | None = Field(
+        default=None,
+        ge=0,
+        description="Most that this batch may cost, in USD: nothing is sent whose estimate, with what is ordered and spent, "
+        "is more. Default: no limit.",
+    )
     seed: int = Field(default=1, ge=0, description="Seed of the choice of pairs and of who is shown first.")
 
     @field_validator("batch_id")

@@ -14,7 +14,7 @@ IS_ANCHOR = Column("is_anchor", B, "Whether the essay carries a known grade and 
 PAIR_ID = Column("pair_id", S, "Comparison: two essays in one order, and the replicate; stable on every machine.")
 CUSTOM_ID = Column("custom_id", S, "Request: a pair and a judge; joins grade, prompt and raw reply, also at the provider.")
 JUDGE_ID = Column("judge_id", S, "Judge: hash of provider, model, prompts, rubric and parameters.")
-PROVIDER = Column("provider", S, "Whose API was asked: openai or anthropic.")
+PROVIDER = Column("provider", S, "Who was asked: openai, anthropic, or human for imported judgements.")
 MODEL = Column("model", S, "Model; a name that begins with 'emulated-' is a simulation and no real judgement.")
 PROMPT_SHA256 = Column("prompt_sha256", S, "SHA-256 of the request body: everything that determines the reply.")
 ESSAY_A = Column("essay_a_id", S, "Essay shown first, as Essay A.")
@@ -86,12 +86,26 @@ PROVIDER_JOBS = Table(
         PROVIDER,
         MODEL,
         Column("provider_job_id", S, "The provider's name of the job."),
-        Column("status", S, "State in the ledger: submitted, ended, expired, cancelled, failed or collected."),
+        Column("status", S, "State in the ledger: submitted, ended, expired, cancelled, failed, collected or quarantined."),
         *COUNTS,
         Column("created_at", T, "When the job was planned."),
         Column("submitted_at", T, "When the provider took it.", is_nullable=True),
         Column("ended_at", T, "When the provider was done with it.", is_nullable=True),
         Column("collected_at", T, "When every answer was recorded.", is_nullable=True),
+        Column(
+            "cost_usd",
+            F,
+            "Price of what the job brought; null before it is collected and where a price is unknown.",
+            is_nullable=True,
+            unit="USD",
+        ),
+        Column(
+            "estimated_cost_usd",
+            F,
+            "The most that the job was expected to cost; null where the price list does not say.",
+            is_nullable=True,
+            unit="USD",
+        ),
     ),
     ("batch_id", "provider_job_id"),
 )
@@ -107,9 +121,9 @@ LLM_JUDGEMENTS = Table(
         WAVE,
         REPLICATE,
         Column("outcome", S, "success, failure or expired."),
-        Column("winner_essay_id", S, "The essay judged better; null without a verdict.", is_nullable=True),
-        Column("justification", S, "The judge's reason, 1-500 characters; null without a verdict.", is_nullable=True),
-        Column("confidence", F, "How sure the judge said it was, 1 (a guess) to 5 (certain).", is_nullable=True),
+        Column("winner_essay_id", S, "The essay judged better; null without a verdict, and for a tie.", is_nullable=True),
+        Column("justification", S, "The judge's reason, 1-500 characters; null without a verdict, and from judges that give none.", is_nullable=True),
+        Column("confidence", F, "How sure the judge said it was, 1 (a guess) to 5 (certain); null where it did not.", is_nullable=True),
         Column("error_code", S, "Why there is no verdict; null with one.", is_nullable=True),
         Column("error_message", S, "The same in words.", is_nullable=True),
         JUDGE_ID,
@@ -127,8 +141,28 @@ LLM_JUDGEMENTS = Table(
             is_nullable=True,
             unit="USD",
         ),
-        Column("requested_at", T, "When it was sent."),
+        Column("requested_at", T, "When it was sent, the last time."),
         Column("completed_at", T, "When the outcome was recorded."),
+        Column(
+            "p_a",
+            F,
+            "Probability that Essay A is better, from judges that give one; 0.5 for a tie, else null.",
+            is_nullable=True,
+            unit="probability",
+        ),
+        Column(
+            "is_contradictory",
+            B,
+            "Whether the justification plainly calls the other essay the better one; null without a justification.",
+            is_nullable=True,
+        ),
+        Column("n_attempts", I, "How often it was asked; tokens and cost are those of all attempts."),
+        Column("service_tier", S, "Tier that the provider says served it (batch, flex, default); else null.", is_nullable=True),
+        Column("cache_write_5m_tokens", I, "Of the tokens read, those written to a cache for 5 minutes.", unit="tokens"),
+        Column("cache_write_30m_tokens", I, "The same for 30 minutes.", unit="tokens"),
+        Column("cache_write_1h_tokens", I, "The same for an hour.", unit="tokens"),
+        Column("cache_write_12h_tokens", I, "The same for 12 hours.", unit="tokens"),
+        Column("reasoning_tokens", I, "Of the tokens written, those of hidden reasoning.", unit="tokens"),
     ),
     ("batch_id", "custom_id"),
 )

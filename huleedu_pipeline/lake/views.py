@@ -48,13 +48,14 @@ JUDGEMENT_LOG = View(
     FROM llm_judgements j
     JOIN essays a ON a.batch_id = j.batch_id AND a.essay_id = j.essay_a_id
     JOIN essays b ON b.batch_id = j.batch_id AND b.essay_id = j.essay_b_id
-    JOIN essays w ON w.batch_id = j.batch_id AND w.essay_id = j.winner_essay_id
+    LEFT JOIN essays w ON w.batch_id = j.batch_id AND w.essay_id = j.winner_essay_id
+    WHERE j.outcome = 'success'
     ORDER BY j.batch_id, j.completed_at, j.custom_id
     """,
     {
         "file_a": "File of the essay shown first.",
         "file_b": "File of the essay shown second.",
-        "winner_file": "File of the essay judged better.",
+        "winner_file": "File of the essay judged better; null for a tie.",
         "is_simulated": "Whether the verdict came from the emulator and not from a real model.",
     },
 )

@@ -1,9 +1,20 @@
 """The ledger: what was asked, what was bought, what came back; SQLAlchemy Core on SQLite."""
 
 from huleedu_pipeline.ledger.leases import BusyError
-from huleedu_pipeline.ledger.records import Answer, BatchRecord, JobRecord, OutcomeRecord, RequestRecord, Tally
+from huleedu_pipeline.ledger.records import (
+    Answer,
+    BatchRecord,
+    Cost,
+    DeadLetter,
+    FrameRecord,
+    JobRecord,
+    LaneRecord,
+    OutcomeRecord,
+    RequestRecord,
+    Tally,
+)
 from huleedu_pipeline.ledger.states import BatchStatus, JobState, StaleStateError
-from huleedu_pipeline.ledger.store import ChangedBatchError, Ledger, UnknownBatchError
+from huleedu_pipeline.ledger.store import ChangedBatchError, Ledger, UnknownBatchError, UnknownJobError
 
 __all__ = [
     "Answer",
@@ -11,12 +22,17 @@ __all__ = [
     "BatchStatus",
     "BusyError",
     "ChangedBatchError",
+    "Cost",
+    "DeadLetter",
+    "FrameRecord",
     "JobRecord",
     "JobState",
+    "LaneRecord",
     "Ledger",
     "OutcomeRecord",
     "RequestRecord",
     "StaleStateError",
     "Tally",
     "UnknownBatchError",
+    "UnknownJobError",
 ]

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from huleedu_pipeline.judging.outcome import Outcome
 from huleedu_pipeline.ledger.states import BatchStatus, JobState
+
+LaneState = Literal["closed", "open", "half_open"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,24 @@ class BatchRecord:
 
 
 @dataclass(frozen=True)
+class FrameRecord:
+    """What the bodies of all requests of a judge share: the JSON before, between and after the two essays."""
+
+    frame_id: str
+    provider: str
+    path: str
+    head: str
+    middle: str
+    tail: str
+
+    def body(self, fragment_a: str, fragment_b: str) -> str:
+        """Return the JSON that is sent for two essays, each escaped as a fragment."""
+        return f"{self.head}{fragment_a}{self.middle}{fragment_b}{self.tail}"
+
+
+@dataclass(frozen=True)
 class RequestRecord:
-    """A request: one pair put to one judge; ``body`` is the JSON that is sent."""
+    """A request: one pair put to one judge; its body is its frame around its two fragments, ``n_bytes`` long."""
 
     custom_id: str
     batch_id: str
@@ -46,9 +65,10 @@ class RequestRecord:
     provider: str
     model: str
     prompt_sha256: str
-    body: str
-    job_token: str | None = None
-    sent_at: datetime | None = None
+    frame_id: str
+    fragment_a_id: str
+    fragment_b_id: str
+    n_bytes: int
 
 
 @dataclass(frozen=True)
@@ -56,7 +76,8 @@ class JobRecord:
     """A provider job; ``token`` is our own name for it, known before anything is sent.
 
     ``create_attempted_at`` is set while it is open whether a create call took effect; ``refused_job_ids`` (JSON) names jobs
-    at the provider that were once taken for this one and proved to be somebody else's.
+    at the provider that were once taken for this one and proved to be somebody else's. ``n_bytes`` is the size of its
+    requests' bodies and ``estimated_cost_usd`` the most that they were expected to cost.
     """
 
     token: str
@@ -69,6 +90,8 @@ class JobRecord:
     provider_status: str | None
     last_error: str | None
     n_requests: int
+    n_bytes: int
+    estimated_cost_usd: float | None
     created_at: datetime
     intent_at: datetime | None
     create_attempted_at: datetime | None
@@ -91,22 +114,76 @@ class Answer:
 
 @dataclass(frozen=True)
 class OutcomeRecord:
-    """A recorded outcome together with the request that it ends."""
+    """How a request ended, together with the request; tokens and cost are those of all its attempts."""
 
     request: RequestRecord
+    n_attempts: int
     outcome: str
-    winner_essay_id: str | None
+    winner: str | None
     justification: str | None
     confidence: float | None
+    p_a: float | None
     error_code: str | None
     error_message: str | None
     model: str
+    service_tier: str | None
     input_tokens: int
     cached_input_tokens: int
+    cache_write_5m_tokens: int
+    cache_write_30m_tokens: int
+    cache_write_1h_tokens: int
+    cache_write_12h_tokens: int
     output_tokens: int
+    reasoning_tokens: int
     cost_usd: float | None
     requested_at: datetime
     completed_at: datetime
+
+    @property
+    def winner_essay_id(self) -> str | None:
+        """The essay judged better; ``None`` without a verdict, and for a tie."""
+        if self.winner is None:
+            return None
+        return self.request.essay_a_id if self.winner == "Essay A" else self.request.essay_b_id
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A result line that ended no request, kept as it was received; ``reason`` says why."""
+
+    file_name: str
+    line_number: int
+    reason: Literal["unreadable", "unknown", "duplicate", "conflict", "late"]
+    custom_id: str | None
+    raw: str
+
+
+@dataclass(frozen=True)
+class LaneRecord:
+    """How a provider's model takes calls now.
+
+    ``state`` is that of its circuit breaker; while it is ``open`` nothing is sent before ``retry_at``. ``n_openings`` counts
+    openings in a row. ``enqueued_token_limit`` was learned from a refused job.
+    """
+
+    provider: str
+    model: str
+    state: LaneState = "closed"
+    n_failures: int = 0
+    n_openings: int = 0
+    reason: str | None = None
+    retry_at: datetime | None = None
+    enqueued_token_limit: int | None = None
+    limit_learned_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Money in USD: ``spent`` on answers that were received, ``ordered`` at most for jobs whose answers are still out."""
+
+    spent: float
+    ordered: float
 
 
 @dataclass(frozen=True)
@@ -117,6 +194,7 @@ class Tally:
     n_succeeded: int = 0
     n_failed: int = 0
     n_expired: int = 0
+    n_attempts: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0

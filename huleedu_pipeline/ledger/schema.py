@@ -1,7 +1,8 @@
 """The ledger's tables (SQLAlchemy Core). Migrations in ``migrations/`` make them; a test holds the two together.
 
-The ledger is the record of what was asked, what was bought and what came back. Rows of ``replies``, ``outcomes`` and
-``provider_job_events`` are only ever added.
+The ledger is the record of what was asked, what was bought and what came back. A request is one question; each time it is
+put to a provider is an attempt; the attempt that ends it is marked final, and there can be only one. Rows of ``replies``,
+``dead_letters`` and ``provider_job_events`` are only ever added, and an attempt that has ended is never changed.
 """
 
 from datetime import UTC, datetime
@@ -66,6 +67,8 @@ provider_jobs = sa.Table(
     sa.Column("provider_status", sa.String(40)),
     sa.Column("last_error", sa.Text),
     sa.Column("n_requests", sa.Integer, nullable=False),
+    sa.Column("n_bytes", sa.Integer, nullable=False),
+    sa.Column("estimated_cost_usd", sa.Float),
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("intent_at", UtcInstant),
     sa.Column("create_attempted_at", UtcInstant),
@@ -86,6 +89,26 @@ provider_job_events = sa.Table(
     sa.Column("detail", sa.Text),
 )
 
+# A request's body is frame.head + fragment A + frame.middle + fragment B + frame.tail: what all requests of a judge share
+# is stored once, and each essay once, instead of a copy of both essays in every request.
+frames = sa.Table(
+    "frames",
+    metadata,
+    sa.Column("frame_id", sa.String(64), primary_key=True),
+    sa.Column("provider", sa.String(20), nullable=False),
+    sa.Column("path", sa.String(100), nullable=False),
+    sa.Column("head", sa.Text, nullable=False),
+    sa.Column("middle", sa.Text, nullable=False),
+    sa.Column("tail", sa.Text, nullable=False),
+)
+
+fragments = sa.Table(
+    "fragments",
+    metadata,
+    sa.Column("fragment_id", sa.String(64), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
 requests = sa.Table(
     "requests",
     metadata,
@@ -97,13 +120,51 @@ requests = sa.Table(
     sa.Column("essay_b_id", sa.String(100), nullable=False),
     sa.Column("wave", sa.Integer, nullable=False),
     sa.Column("replicate", sa.Integer, nullable=False),
-    sa.Column("judge_id", sa.String(40), nullable=False),
+    sa.Column("judge_id", sa.String(100), nullable=False),
     sa.Column("provider", sa.String(20), nullable=False),
     sa.Column("model", sa.String(200), nullable=False),
     sa.Column("prompt_sha256", sa.String(64), nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("frame_id", sa.String(64), sa.ForeignKey("frames.frame_id"), nullable=False),
+    sa.Column("fragment_a_id", sa.String(64), sa.ForeignKey("fragments.fragment_id"), nullable=False),
+    sa.Column("fragment_b_id", sa.String(64), sa.ForeignKey("fragments.fragment_id"), nullable=False),
+    sa.Column("n_bytes", sa.Integer, nullable=False),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("custom_id", sa.String(64), sa.ForeignKey("requests.custom_id"), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("job_token", sa.String(64), sa.ForeignKey("provider_jobs.token"), index=True),
     sa.Column("sent_at", UtcInstant),
+    sa.Column("ended_at", UtcInstant),
+    sa.Column("is_final", sa.Boolean, nullable=False),
+    sa.Column("outcome", sa.String(10)),
+    sa.Column("winner", sa.String(10)),
+    sa.Column("justification", sa.Text),
+    sa.Column("confidence", sa.Float),
+    sa.Column("p_a", sa.Float),
+    sa.Column("error_code", sa.String(40)),
+    sa.Column("error_message", sa.Text),
+    sa.Column("model", sa.String(200)),
+    sa.Column("service_tier", sa.String(40)),
+    sa.Column("input_tokens", sa.Integer),
+    sa.Column("cached_input_tokens", sa.Integer),
+    sa.Column("cache_write_5m_tokens", sa.Integer),
+    sa.Column("cache_write_30m_tokens", sa.Integer),
+    sa.Column("cache_write_1h_tokens", sa.Integer),
+    sa.Column("cache_write_12h_tokens", sa.Integer),
+    sa.Column("output_tokens", sa.Integer),
+    sa.Column("reasoning_tokens", sa.Integer),
+    sa.Column("cost_usd", sa.Float),
+)
+# Every request ends with exactly one outcome: the database itself refuses a second one.
+sa.Index(
+    "uq_attempts_final",
+    attempts.c.custom_id,
+    unique=True,
+    sqlite_where=attempts.c.is_final,
+    postgresql_where=attempts.c.is_final,
 )
 
 replies = sa.Table(
@@ -111,28 +172,39 @@ replies = sa.Table(
     metadata,
     sa.Column("reply_id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("custom_id", sa.String(64), sa.ForeignKey("requests.custom_id"), nullable=False, index=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("job_token", sa.String(64), sa.ForeignKey("provider_jobs.token")),
     sa.Column("received_at", UtcInstant, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
 )
 
-outcomes = sa.Table(
-    "outcomes",
+dead_letters = sa.Table(
+    "dead_letters",
     metadata,
-    sa.Column("custom_id", sa.String(64), sa.ForeignKey("requests.custom_id"), primary_key=True),
-    sa.Column("outcome", sa.String(10), nullable=False),
-    sa.Column("winner_essay_id", sa.String(100)),
-    sa.Column("justification", sa.Text),
-    sa.Column("confidence", sa.Float),
-    sa.Column("error_code", sa.String(40)),
-    sa.Column("error_message", sa.Text),
-    sa.Column("model", sa.String(200), nullable=False),
-    sa.Column("input_tokens", sa.Integer, nullable=False),
-    sa.Column("cached_input_tokens", sa.Integer, nullable=False),
-    sa.Column("output_tokens", sa.Integer, nullable=False),
-    sa.Column("cost_usd", sa.Float),
-    sa.Column("requested_at", UtcInstant, nullable=False),
-    sa.Column("completed_at", UtcInstant, nullable=False),
+    sa.Column("dead_letter_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("job_token", sa.String(64), sa.ForeignKey("provider_jobs.token"), nullable=False, index=True),
+    sa.Column("file_name", sa.String(200), nullable=False),
+    sa.Column("line_number", sa.Integer, nullable=False),
+    sa.Column("reason", sa.String(20), nullable=False),
+    sa.Column("custom_id", sa.Text),
+    sa.Column("raw", sa.Text, nullable=False),
+    sa.Column("received_at", UtcInstant, nullable=False),
+)
+
+# How a provider's model takes calls now: its circuit breaker, and what was learned of its limit on enqueued tokens.
+lanes = sa.Table(
+    "lanes",
+    metadata,
+    sa.Column("provider", sa.String(20), primary_key=True),
+    sa.Column("model", sa.String(200), primary_key=True),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("n_failures", sa.Integer, nullable=False),
+    sa.Column("n_openings", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("retry_at", UtcInstant),
+    sa.Column("enqueued_token_limit", sa.Integer),
+    sa.Column("limit_learned_at", UtcInstant),
+    sa.Column("updated_at", UtcInstant, nullable=False),
 )
 
 leases = sa.Table(

@@ -41,7 +41,8 @@ class JobState(StrEnum):
     """Where a provider job stands.
 
     ``intent`` is written before anything is sent; ``unknown`` is a create call whose answer was lost; ``rejected`` is one
-    that the provider definitely refused, so that nothing was created.
+    that the provider definitely refused, so that nothing was created; ``quarantined`` one of which only a person can say
+    what became of it (``huleedu reconcile``).
     """
 
     PLANNED = "planned"
@@ -55,23 +56,29 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     COLLECTED = "collected"
+    QUARANTINED = "quarantined"
 
 
 FINISHED_AT_PROVIDER = frozenset({JobState.ENDED, JobState.EXPIRED, JobState.CANCELLED, JobState.FAILED})
 NOT_YET_SUBMITTED = frozenset({JobState.PLANNED, JobState.INTENT, JobState.UPLOADED, JobState.UNKNOWN, JobState.REJECTED})
 
-_SENT = frozenset({JobState.SUBMITTED, JobState.UNKNOWN, JobState.REJECTED})
+AT_PROVIDER = NOT_YET_SUBMITTED - {JobState.PLANNED, JobState.REJECTED} | {JobState.SUBMITTED, JobState.QUARANTINED}
+
+_SENT = frozenset({JobState.SUBMITTED, JobState.UNKNOWN, JobState.REJECTED, JobState.QUARANTINED})
+_CLOSED = frozenset({JobState.COLLECTED, JobState.QUARANTINED})
 JOB_MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.PLANNED: frozenset({JobState.INTENT}),
     JobState.INTENT: _SENT | {JobState.UPLOADED},
     JobState.UPLOADED: _SENT,
     JobState.UNKNOWN: _SENT | {JobState.UPLOADED},
     JobState.REJECTED: frozenset({JobState.INTENT}),
-    JobState.SUBMITTED: FINISHED_AT_PROVIDER,
+    JobState.SUBMITTED: FINISHED_AT_PROVIDER | {JobState.QUARANTINED},
     # Back to unknown: the results showed that the job was not ours.
-    JobState.ENDED: frozenset({JobState.COLLECTED, JobState.UNKNOWN}),
-    JobState.EXPIRED: frozenset({JobState.COLLECTED}),
-    JobState.CANCELLED: frozenset({JobState.COLLECTED}),
-    JobState.FAILED: frozenset({JobState.COLLECTED}),
+    JobState.ENDED: _CLOSED | {JobState.UNKNOWN},
+    JobState.EXPIRED: _CLOSED,
+    JobState.CANCELLED: _CLOSED,
+    JobState.FAILED: _CLOSED,
+    # A person has decided: the job was found, or nothing more is expected of it.
+    JobState.QUARANTINED: frozenset({JobState.SUBMITTED, JobState.COLLECTED}),
     JobState.COLLECTED: frozenset(),
 }

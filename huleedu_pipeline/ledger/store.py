@@ -4,40 +4,62 @@ Money is spent only on what stands here, so each method is one transaction, each
 was recorded is changed afterwards. Not here: what to ask, or how to talk to a provider.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
-from datetime import UTC, datetime
-from itertools import islice
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from huleedu_pipeline.canonical import canonical_json, short_hash
+from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.outcome import OutcomeKind
+from huleedu_pipeline.ledger.attempts import CHUNK, ENDED, FINAL, OPEN, USAGE_COLUMNS, abandon_open, batched, begin, bury, end
 from huleedu_pipeline.ledger.database import READ_ONLY, open_engine
 from huleedu_pipeline.ledger.leases import Lease
-from huleedu_pipeline.ledger.records import Answer, BatchRecord, JobRecord, OutcomeRecord, RequestRecord, Tally
-from huleedu_pipeline.ledger.schema import batches, outcomes, provider_job_events, provider_jobs, replies, requests
-from huleedu_pipeline.ledger.states import BATCH_MOVES, JOB_MOVES, BatchStatus, JobState, StaleStateError
-
-CHUNK = 500
-T = TypeVar("T")
+from huleedu_pipeline.ledger.moves import add_event, move_job, now, update_job
+from huleedu_pipeline.ledger.records import (
+    Answer,
+    BatchRecord,
+    Cost,
+    DeadLetter,
+    FrameRecord,
+    JobRecord,
+    LaneRecord,
+    OutcomeRecord,
+    RequestRecord,
+    Tally,
+)
+from huleedu_pipeline.ledger.schema import (
+    attempts,
+    batches,
+    dead_letters,
+    fragments,
+    frames,
+    lanes,
+    provider_job_events,
+    provider_jobs,
+    requests,
+)
+from huleedu_pipeline.ledger.states import AT_PROVIDER, BATCH_MOVES, FINISHED_AT_PROVIDER, BatchStatus, JobState, StaleStateError
 
 
 class UnknownBatchError(HuleeduError):
     """The ledger has no batch of that name."""
 
 
+class UnknownJobError(HuleeduError):
+    """The ledger has no provider job of that name."""
+
+
 class ChangedBatchError(HuleeduError):
     """A batch was handed in again with other content although its requests have been planned."""
 
 
-def now() -> datetime:
-    """Return this instant in UTC."""
-    return datetime.now(UTC)
+_HAS_ENDED = sa.exists().where(attempts.c.custom_id == requests.c.custom_id, FINAL)
+_IS_BEING_ASKED = sa.exists().where(attempts.c.custom_id == requests.c.custom_id, OPEN, attempts.c.job_token.is_not(None))
 
 
 class Ledger:
@@ -152,127 +174,191 @@ class Ledger:
             chosen = (batches.c.batch_id.in_(list(batch_ids)), batches.c.completed_at.is_not(None))
             connection.execute(batches.update().where(*chosen).values(published_at=now()))
 
-    # Requests and outcomes
+    # Requests and their attempts
 
-    def plan_requests(self, planned: Iterable[RequestRecord]) -> int:
-        """Record requests that are not recorded yet and return how many were new."""
+    def plan_requests(
+        self, planned: Iterable[RequestRecord], frame_records: Iterable[FrameRecord], fragment_bodies: Mapping[str, str]
+    ) -> int:
+        """Record requests that are not recorded yet, with what their bodies are made of, and return how many were new."""
         with self.engine.begin() as connection:
-            new = 0
-            for chunk in batched(planned, CHUNK):
-                ids = [request.custom_id for request in chunk]
-                known = set(connection.scalars(sa.select(requests.c.custom_id).where(requests.c.custom_id.in_(ids))))
-                fresh = [asdict(request) for request in chunk if request.custom_id not in known]
-                if fresh:
-                    connection.execute(requests.insert(), fresh)
-                new += len(fresh)
-        return new
+            _add_missing(connection, frames, "frame_id", [asdict(frame) for frame in frame_records])
+            pieces = [{"fragment_id": name, "body": body} for name, body in fragment_bodies.items()]
+            _add_missing(connection, fragments, "fragment_id", pieces)
+            return _add_missing(connection, requests, "custom_id", (asdict(request) for request in planned))
 
     def requests(self, batch_id: str, *, only_open: bool = False, job_token: str | None = None) -> list[RequestRecord]:
         """Return a batch's requests in the order in which they were planned, perhaps only those without an outcome."""
         query = sa.select(requests).where(requests.c.batch_id == batch_id).order_by(requests.c.position)
         if job_token is not None:
-            query = query.where(requests.c.job_token == job_token)
+            query = query.join(attempts, attempts.c.custom_id == requests.c.custom_id).where(attempts.c.job_token == job_token)
         if only_open:
-            query = query.where(~sa.exists().where(outcomes.c.custom_id == requests.c.custom_id))
+            query = query.where(~_HAS_ENDED)
         with self._read() as connection:
             return [RequestRecord(**row) for row in connection.execute(query).mappings()]
 
-    def count_without_job(self, batch_id: str) -> int:
-        """Return how many of a batch's requests have neither an outcome nor a provider job that carries them."""
-        no_outcome = ~sa.exists().where(outcomes.c.custom_id == requests.c.custom_id)
+    def unasked(self, batch_id: str) -> Iterator[RequestRecord]:
+        """Yield, in order, the requests that have neither an outcome nor a provider job that carries them now.
+
+        Read in pieces, each in a transaction of its own: requests that are put into jobs meanwhile are not yielded again.
+        """
+        position = -1
+        query = sa.select(requests).where(requests.c.batch_id == batch_id, ~_HAS_ENDED, ~_IS_BEING_ASKED)
+        query = query.order_by(requests.c.position).limit(10 * CHUNK)
+        while True:
+            with self._read() as connection:
+                rows = connection.execute(query.where(requests.c.position > position)).mappings().all()
+            yield from (RequestRecord(**row) for row in rows)
+            if not rows:
+                return
+            position = rows[-1]["position"]
+
+    def count_unasked(self, batch_id: str) -> int:
+        """Return how many of a batch's requests have neither an outcome nor a provider job that carries them now."""
         with self._read() as connection:
-            return _count(connection, requests, (requests.c.batch_id == batch_id) & requests.c.job_token.is_(None) & no_outcome)
+            return _count(connection, requests, (requests.c.batch_id == batch_id) & ~_HAS_ENDED & ~_IS_BEING_ASKED)
 
-    def mark_sent(self, custom_ids: list[str]) -> None:
-        """Record that live calls are about to be made, so that a crash leaves a trace of what may have been billed."""
-        at = now()
-        with self.engine.begin() as connection:
-            connection.execute(requests.update().where(requests.c.custom_id.in_(custom_ids)).values(sent_at=at))
+    def frames(self, batch_id: str) -> dict[str, FrameRecord]:
+        """Return the frames of a batch's requests by their id."""
+        used = sa.select(requests.c.frame_id).where(requests.c.batch_id == batch_id)
+        with self._read() as connection:
+            rows = connection.execute(sa.select(frames).where(frames.c.frame_id.in_(used))).mappings()
+            return {row["frame_id"]: FrameRecord(**row) for row in rows}
 
-    def record_answers(self, answers: Iterable[Answer], job_token: str | None = None) -> int:
-        """Record answers in one transaction; a request that has its outcome keeps it. Return how many were new."""
+    def fragments(self, batch_id: str) -> dict[str, str]:
+        """Return the fragments (escaped essays) of a batch's requests by their id."""
+        ours = requests.c.batch_id == batch_id
+        used = sa.select(requests.c.fragment_a_id).where(ours).union(sa.select(requests.c.fragment_b_id).where(ours))
+        with self._read() as connection:
+            query = sa.select(fragments.c.fragment_id, fragments.c.body).where(fragments.c.fragment_id.in_(used))
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def begin_live(self, custom_ids: Sequence[str]) -> None:
+        """Record that live calls are about to be made, so that a crash leaves a trace of what may have been billed.
+
+        An attempt that a dead process left open is ended as unanswered first.
+        """
         with self.engine.begin() as connection:
-            return _record_answers(connection, answers, job_token)
+            abandon_open(connection, custom_ids, now())
+            begin(connection, custom_ids, None, now())
+
+    def end_live(self, answers: Iterable[Answer], *, max_attempts: int) -> int:
+        """Record the answers of live calls in one transaction and return how many requests they ended."""
+        with self.engine.begin() as connection:
+            return end(connection, answers, None, max_attempts)[1]
 
     def outcomes(self, batch_id: str) -> list[OutcomeRecord]:
-        """Return a batch's outcomes with their requests, in the order in which the requests were planned."""
+        """Return how a batch's requests ended, in the order in which they were planned."""
+        every = (
+            sa.select(
+                attempts.c.custom_id,
+                sa.func.count().label("n_attempts"),
+                *(sa.func.sum(sa.func.coalesce(attempts.c[name], 0)).label(name) for name in USAGE_COLUMNS),
+                sa.case((sa.func.count() == sa.func.count(attempts.c.cost_usd), sa.func.sum(attempts.c.cost_usd))).label(
+                    "cost_usd"
+                ),
+            )
+            .join(requests, requests.c.custom_id == attempts.c.custom_id)
+            .where(requests.c.batch_id == batch_id, ENDED)
+            .group_by(attempts.c.custom_id)
+            .subquery()
+        )
+        kept = ("outcome", "winner", "justification", "confidence", "p_a", "error_code", "error_message", "service_tier")
         query = (
-            sa.select(requests, *(column.label(f"outcome__{column.name}") for column in outcomes.c))
-            .join(outcomes, outcomes.c.custom_id == requests.c.custom_id)
-            .where(requests.c.batch_id == batch_id)
+            sa.select(
+                requests,
+                *(attempts.c[name].label(f"outcome__{name}") for name in kept),
+                *(column.label(f"outcome__{column.name}") for column in every.c if column.name != "custom_id"),
+                sa.func.coalesce(attempts.c.model, requests.c.model).label("outcome__model"),
+                sa.func.coalesce(attempts.c.sent_at, attempts.c.ended_at, type_=attempts.c.sent_at.type).label(
+                    "outcome__requested_at"
+                ),
+                attempts.c.ended_at.label("outcome__completed_at"),
+            )
+            .join(attempts, attempts.c.custom_id == requests.c.custom_id)
+            .join(every, every.c.custom_id == requests.c.custom_id)
+            .where(requests.c.batch_id == batch_id, FINAL)
             .order_by(requests.c.position)
         )
         with self._read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [_outcome_record(row) for row in rows]
+            return [_outcome_record(row) for row in connection.execute(query).mappings()]
 
     def tally(self, batch_id: str, *, job_token: str | None = None) -> Tally:
-        """Return how far a batch, or one of its jobs, has come."""
-        kinds = {kind: sa.func.count().filter(outcomes.c.outcome == kind) for kind in OutcomeKind}
+        """Return how far a batch, or one of its jobs, has come.
+
+        For a batch, the final attempts are its outcomes; for a job, every attempt that it carried counts.
+        """
+        counted = ENDED if job_token is not None else FINAL
+        kinds = {kind: sa.func.count().filter(attempts.c.outcome == kind, counted) for kind in OutcomeKind}
         query = (
             sa.select(
-                sa.func.count(requests.c.custom_id),
+                sa.func.count(sa.distinct(requests.c.custom_id)),
                 *kinds.values(),
-                sa.func.coalesce(sa.func.sum(outcomes.c.input_tokens), 0),
-                sa.func.coalesce(sa.func.sum(outcomes.c.output_tokens), 0),
-                sa.func.coalesce(sa.func.sum(outcomes.c.cost_usd), 0.0),
-                sa.func.count(outcomes.c.custom_id) - sa.func.count(outcomes.c.cost_usd),
+                sa.func.count(attempts.c.ended_at),
+                sa.func.coalesce(sa.func.sum(attempts.c.input_tokens), 0),
+                sa.func.coalesce(sa.func.sum(attempts.c.output_tokens), 0),
+                sa.func.coalesce(sa.func.sum(attempts.c.cost_usd), 0.0),
+                sa.func.count(attempts.c.ended_at) - sa.func.count(attempts.c.cost_usd),
             )
-            .select_from(requests.outerjoin(outcomes, outcomes.c.custom_id == requests.c.custom_id))
+            .select_from(requests.outerjoin(attempts, attempts.c.custom_id == requests.c.custom_id))
             .where(requests.c.batch_id == batch_id)
         )
         if job_token is not None:
-            query = query.where(requests.c.job_token == job_token)
+            query = query.where(attempts.c.job_token == job_token)
         with self._read() as connection:
-            n, succeeded, failed, expired, tokens_in, tokens_out, cost, unpriced = connection.execute(query).one()
-        return Tally(n, succeeded, failed, expired, tokens_in, tokens_out, None if unpriced else cost)
+            n, succeeded, failed, expired, ended, tokens_in, tokens_out, cost, unpriced = connection.execute(query).one()
+        return Tally(n, succeeded, failed, expired, ended, tokens_in, tokens_out, None if unpriced else cost)
 
     # Provider jobs
 
-    def plan_job(self, batch_id: str, custom_ids: list[str]) -> JobRecord:
-        """Make a provider job of requests that belong to none yet; they share provider and model.
+    def plan_job(self, planned: Sequence[RequestRecord], *, estimated_cost_usd: float | None = None) -> JobRecord:
+        """Make a provider job of requests that none carries now; they share batch, provider and model.
 
-        The job's token follows from its requests, so planning the same job twice is not possible.
+        The job's token follows from its requests and how often each has been asked, so that planning the same job twice is
+        not possible.
 
         Raises:
-            StaleStateError: one of the requests belongs to a job already.
+            StaleStateError: one of the requests has an outcome, or is in a job already.
 
         """
-        token = "hj_" + short_hash([batch_id, sorted(custom_ids)], 40)
-        at = now()
+        first, custom_ids = planned[0], [request.custom_id for request in planned]
         with self.engine.begin() as connection:
-            rows: list[sa.Row[tuple[str, str]]] = []
+            free = n_asked = 0
             for chunk in batched(custom_ids, CHUNK):
                 chosen = requests.c.custom_id.in_(chunk)
-                rows += connection.execute(
-                    sa.select(requests.c.provider, requests.c.model).where(chosen, requests.c.job_token.is_(None))
-                ).all()
-            if len(rows) != len(custom_ids) or len(set(rows)) != 1:
-                raise StaleStateError(f"batch {batch_id}: requests of job {token} belong to another job, or differ in model")
-            provider, model = rows[0]
+                free += _count(connection, requests, chosen & ~_HAS_ENDED & ~_IS_BEING_ASKED)
+                n_asked += _count(connection, attempts, attempts.c.custom_id.in_(chunk))
+            token = "hj_" + short_hash([first.batch_id, sorted(custom_ids), n_asked], 40)
+            if free != len(custom_ids) or len({(r.batch_id, r.provider, r.model) for r in planned}) != 1:
+                raise StaleStateError(f"batch {first.batch_id}: requests of job {token} are in another job, or differ in model")
             connection.execute(
                 provider_jobs.insert().values(
                     token=token,
-                    batch_id=batch_id,
-                    provider=provider,
-                    model=model,
+                    batch_id=first.batch_id,
+                    provider=first.provider,
+                    model=first.model,
                     state=JobState.PLANNED,
                     n_requests=len(custom_ids),
-                    created_at=at,
+                    n_bytes=sum(request.n_bytes for request in planned),
+                    estimated_cost_usd=estimated_cost_usd,
+                    created_at=now(),
                 )
             )
-            for chunk in batched(custom_ids, CHUNK):
-                chosen = requests.c.custom_id.in_(chunk)
-                connection.execute(requests.update().where(chosen).values(job_token=token))
-            _add_event(connection, token, None, JobState.PLANNED, {"n_requests": len(custom_ids)})
+            begin(connection, custom_ids, token, None)
+            add_event(connection, token, None, JobState.PLANNED, {"n_requests": len(custom_ids)})
         return self.job(token)
 
     def job(self, token: str) -> JobRecord:
-        """Return the job called ``token``."""
+        """Return the job called ``token``.
+
+        Raises:
+            UnknownJobError: there is none.
+
+        """
         with self._read() as connection:
-            return _job_record(
-                connection.execute(sa.select(provider_jobs).where(provider_jobs.c.token == token)).mappings().one()
-            )
+            row = connection.execute(sa.select(provider_jobs).where(provider_jobs.c.token == token)).mappings().one_or_none()
+        if row is None:
+            raise UnknownJobError(f"job {token}: is not in the ledger (`huleedu reconcile` lists the jobs that need a decision)")
+        return _job_record(row)
 
     def jobs(self, batch_id: str | None = None, states: Iterable[JobState] | None = None) -> list[JobRecord]:
         """Return jobs, oldest first, of one batch or all and in some states or all."""
@@ -283,6 +369,23 @@ class Ledger:
             query = query.where(provider_jobs.c.state.in_(list(states)))
         with self._read() as connection:
             return [_job_record(row) for row in connection.execute(query).mappings()]
+
+    def carriers(self, batch_id: str) -> dict[str, str]:
+        """Return the provider's job that carried each request last, by ``custom_id``; live requests are not among them."""
+        query = (
+            sa.select(attempts.c.custom_id, provider_jobs.c.provider_job_id)
+            .join(provider_jobs, provider_jobs.c.token == attempts.c.job_token)
+            .where(provider_jobs.c.batch_id == batch_id, provider_jobs.c.provider_job_id.is_not(None))
+            .order_by(attempts.c.attempt)
+        )
+        with self._read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def times_asked(self, job: JobRecord) -> int:
+        """Return how often the requests of a job have been asked, that job included: the most of any of them."""
+        query = sa.select(sa.func.max(attempts.c.attempt)).where(attempts.c.job_token == job.token)
+        with self._read() as connection:
+            return int(connection.scalar(query) or 0)
 
     def job_events(self, token: str) -> list[tuple[datetime, str | None, str, str | None]]:
         """Return a job's history as (instant, from, to, detail as JSON), oldest first."""
@@ -299,7 +402,7 @@ class Ledger:
 
         """
         with self.engine.begin() as connection:
-            _move_job(connection, job, to, detail, fields)
+            move_job(connection, job, to, detail, fields)
         return self.job(job.token)
 
     def record_create_attempt(self, job: JobRecord) -> JobRecord:
@@ -310,10 +413,8 @@ class Ledger:
 
         """
         with self.engine.begin() as connection:
-            same = (provider_jobs.c.token == job.token, provider_jobs.c.state == job.state)
-            if connection.execute(provider_jobs.update().where(*same).values(create_attempted_at=now())).rowcount != 1:
-                raise StaleStateError(f"provider job {job.token}: is no longer {job.state}; another process moved it")
-            _add_event(connection, job.token, job.state, job.state, {"create_attempted": True})
+            update_job(connection, job, {"create_attempted_at": now()})
+            add_event(connection, job.token, job.state, job.state, {"create_attempted": True})
         return self.job(job.token)
 
     def note_provider_status(self, job: JobRecord, status: str) -> JobRecord:
@@ -325,19 +426,105 @@ class Ledger:
             connection.execute(provider_jobs.update().where(*same).values(provider_status=status))
         return self.job(job.token)
 
-    def collect_job(self, job: JobRecord, answers: Iterable[Answer], detail: Mapping[str, Any]) -> JobRecord:
-        """Record a finished job's answers and mark it collected, both or neither."""
+    def collect_job(
+        self,
+        job: JobRecord,
+        answers: Iterable[Answer],
+        detail: Mapping[str, Any],
+        *,
+        letters: Iterable[DeadLetter] = (),
+        max_attempts: int,
+    ) -> JobRecord:
+        """Record a finished job's answers and dead letters and mark it collected, all or nothing."""
         with self.engine.begin() as connection:
-            _record_answers(connection, answers, job.token)
-            _move_job(connection, job, JobState.COLLECTED, detail, {"collected_at": now()})
+            n_ended, n_final = end(connection, answers, job, max_attempts)
+            bury(connection, job, letters, now())
+            told = {**detail, "n_to_ask_again": n_ended - n_final}
+            move_job(connection, job, JobState.COLLECTED, told, {"collected_at": now()})
         return self.job(job.token)
 
+    def dead_letters(self, batch_id: str) -> list[tuple[str, DeadLetter]]:
+        """Return (job token, letter) for every result line of a batch's jobs that ended no request."""
+        columns = ("file_name", "line_number", "reason", "custom_id", "raw")
+        query = (
+            sa.select(dead_letters.c.job_token, *(dead_letters.c[name] for name in columns))
+            .join(provider_jobs, provider_jobs.c.token == dead_letters.c.job_token)
+            .where(provider_jobs.c.batch_id == batch_id)
+            .order_by(dead_letters.c.dead_letter_id)
+        )
+        with self._read() as connection:
+            return [(row[0], DeadLetter(*row[1:])) for row in connection.execute(query)]
 
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Cut ``items`` into lists of at most ``size``."""
-    source = iter(items)
-    while chunk := list(islice(source, size)):
-        yield chunk
+    # Lanes
+
+    def lane(self, provider: str, model: str) -> LaneRecord:
+        """Return how a provider's model takes calls now; one that nothing was recorded about takes them."""
+        here = (lanes.c.provider == provider, lanes.c.model == model)
+        with self._read() as connection:
+            row = connection.execute(sa.select(lanes).where(*here)).mappings().one_or_none()
+        return LaneRecord(provider, model) if row is None else LaneRecord(**row)
+
+    def change_lane(self, seen: LaneRecord, to: LaneRecord) -> bool:
+        """Record ``to`` if the lane is still as ``seen``, and return whether it was."""
+        values = {**asdict(to), "updated_at": now()}
+        here = (lanes.c.provider == seen.provider, lanes.c.model == seen.model)
+        with self.engine.begin() as connection:
+            known = connection.execute(sa.select(lanes).where(*here)).mappings().one_or_none()
+            if known is None:
+                if seen.updated_at is not None:
+                    return False
+                connection.execute(lanes.insert().values(**values))
+                return True
+            if LaneRecord(**known) != seen:
+                return False
+            connection.execute(lanes.update().where(*here).values(**values))
+            return True
+
+    # Money
+
+    def enqueued_bytes(self, provider: str, model: str) -> int:
+        """Return the size of all requests that are, or may be, waiting in a provider's batch jobs for one model."""
+        here = (provider_jobs.c.provider == provider, provider_jobs.c.model == model)
+        query = sa.select(sa.func.coalesce(sa.func.sum(provider_jobs.c.n_bytes), 0))
+        with self._read() as connection:
+            return int(connection.scalar(query.where(*here, provider_jobs.c.state.in_(list(AT_PROVIDER)))) or 0)
+
+    def cost(self, *, batch_id: str | None = None, judge_backend: str | None = None, since: datetime | None = None) -> Cost:
+        """Return what was spent and what is on order, of one batch or of all on one backend, perhaps since an instant."""
+        spent = (
+            sa.select(sa.func.coalesce(sa.func.sum(attempts.c.cost_usd), 0.0))
+            .join(requests, requests.c.custom_id == attempts.c.custom_id)
+            .join(batches, batches.c.batch_id == requests.c.batch_id)
+            .where(ENDED)
+        )
+        ordered = (
+            sa.select(sa.func.coalesce(sa.func.sum(provider_jobs.c.estimated_cost_usd), 0.0))
+            .join(batches, batches.c.batch_id == provider_jobs.c.batch_id)
+            .where(provider_jobs.c.state.in_(list(AT_PROVIDER | FINISHED_AT_PROVIDER)))
+        )
+        for condition in (
+            None if batch_id is None else batches.c.batch_id == batch_id,
+            None if judge_backend is None else batches.c.judge_backend == judge_backend,
+        ):
+            if condition is not None:
+                spent, ordered = spent.where(condition), ordered.where(condition)
+        if since is not None:
+            spent = spent.where(attempts.c.ended_at >= since)
+        with self._read() as connection:
+            return Cost(float(connection.scalar(spent) or 0.0), float(connection.scalar(ordered) or 0.0))
+
+
+def _add_missing(connection: Connection, table: sa.Table, key: str, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Insert the rows whose key is not there yet, and return how many they were."""
+    new = 0
+    for chunk in batched(rows, CHUNK):
+        ids = [row[key] for row in chunk]
+        known = set(connection.scalars(sa.select(table.c[key]).where(table.c[key].in_(ids))))
+        fresh = [row for row in chunk if row[key] not in known]
+        if fresh:
+            connection.execute(table.insert(), fresh)
+        new += len(fresh)
+    return new
 
 
 def _batch(connection: Connection, batch_id: str) -> BatchRecord | None:
@@ -355,7 +542,8 @@ def _job_record(row: RowMapping) -> JobRecord:
 
 def _outcome_record(row: RowMapping) -> OutcomeRecord:
     request = RequestRecord(**{column.name: row[column.name] for column in requests.c})
-    values = {c.name: row[f"outcome__{c.name}"] for c in outcomes.c if c.name != "custom_id"}
+    prefix = "outcome__"
+    values = {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
     return OutcomeRecord(request=request, **values)
 
 
@@ -370,71 +558,3 @@ def _reachable(start: BatchStatus) -> set[BatchStatus]:
         frontier = {after for status in frontier for after in BATCH_MOVES[status]} - found
         found |= frontier
     return found
-
-
-def _move_job(
-    connection: Connection, job: JobRecord, to: JobState, detail: Mapping[str, Any] | None, fields: Mapping[str, Any]
-) -> None:
-    if to not in JOB_MOVES[job.state]:
-        raise StaleStateError(f"provider job {job.token}: can not go from {job.state} to {to}")
-    where = (provider_jobs.c.token == job.token, provider_jobs.c.state == job.state)
-    if connection.execute(provider_jobs.update().where(*where).values(state=to, **fields)).rowcount != 1:
-        raise StaleStateError(f"provider job {job.token}: is no longer {job.state}; another process moved it")
-    if to is JobState.SUBMITTED:
-        unsent = (requests.c.job_token == job.token, requests.c.sent_at.is_(None))
-        connection.execute(requests.update().where(*unsent).values(sent_at=fields["submitted_at"]))
-    _add_event(connection, job.token, job.state, to, detail)
-
-
-def _add_event(
-    connection: Connection, token: str, before: JobState | None, after: JobState, detail: Mapping[str, Any] | None
-) -> None:
-    connection.execute(
-        provider_job_events.insert().values(
-            token=token, at=now(), from_state=before, to_state=after, detail=canonical_json(detail) if detail else None
-        )
-    )
-
-
-def _record_answers(connection: Connection, answers: Iterable[Answer], job_token: str | None) -> int:
-    new = 0
-    for chunk in batched(answers, CHUNK):
-        ids = [answer.custom_id for answer in chunk]
-        asked = connection.execute(sa.select(requests).where(requests.c.custom_id.in_(ids))).mappings()
-        known = {row["custom_id"]: row for row in asked}
-        ended = set(connection.scalars(sa.select(outcomes.c.custom_id).where(outcomes.c.custom_id.in_(ids))))
-        fresh = [answer for answer in chunk if answer.custom_id not in ended]
-        raw = [
-            {"custom_id": a.custom_id, "job_token": job_token, "received_at": a.completed_at, "body": a.raw}
-            for a in fresh
-            if a.raw is not None
-        ]
-        if raw:
-            connection.execute(replies.insert(), raw)
-        if fresh:
-            connection.execute(outcomes.insert(), [_outcome_values(answer, known[answer.custom_id]) for answer in fresh])
-        new += len(fresh)
-    return new
-
-
-def _outcome_values(answer: Answer, request: RowMapping) -> dict[str, Any]:
-    outcome, verdict = answer.outcome, answer.outcome.verdict
-    winner = None
-    if verdict is not None:
-        winner = request["essay_a_id"] if verdict.winner == "Essay A" else request["essay_b_id"]
-    return {
-        "custom_id": answer.custom_id,
-        "outcome": outcome.kind,
-        "winner_essay_id": winner,
-        "justification": verdict.justification if verdict else None,
-        "confidence": verdict.confidence if verdict else None,
-        "error_code": outcome.error_code,
-        "error_message": outcome.error_message,
-        "model": outcome.model or request["model"],
-        "input_tokens": outcome.usage.input_tokens,
-        "cached_input_tokens": outcome.usage.cached_input_tokens,
-        "output_tokens": outcome.usage.output_tokens,
-        "cost_usd": answer.cost_usd,
-        "requested_at": request["sent_at"] or answer.completed_at,
-        "completed_at": answer.completed_at,
-    }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobState
-from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
+from huleedu_pipeline.ledger.states import FINISHED_AT_PROVIDER, NOT_YET_SUBMITTED
 
 MAX_FAILED_RUNS = 3
 COMPLETED = "completed and published"
@@ -26,11 +26,18 @@ class Due(Enum):
 
 @dataclass(frozen=True)
 class Situation:
-    """A batch as everybody sees it: the ledger's record and jobs, and what Dagster's runs for it are doing."""
+    """A batch as everybody sees it: the ledger's record and jobs, and what Dagster's runs for it are doing.
+
+    ``n_unasked`` requests have neither an outcome nor a provider job; ``waits_for`` says why nothing can be sent now, and
+    ``stamp`` changes whenever that may have changed.
+    """
 
     batch: BatchRecord
     jobs: Sequence[JobRecord]
-    n_requests_without_job: int = 0
+    n_unasked: int = 0
+    n_outcomes: int = 0
+    waits_for: str | None = None
+    stamp: str = ""
     has_run_in_progress: bool = False
     n_failed_submit_runs: int = 0
     n_failed_collect_runs: int = 0
@@ -58,21 +65,32 @@ def decide(situation: Situation) -> Decision:
         return Decision(Due.WAIT, "a run is in progress")
     if batch.status is BatchStatus.PENDING:
         return _ask(Due.SUBMIT, "not submitted", batch.batch_id, situation.n_failed_submit_runs)
+    quarantined = [job for job in jobs if job.state is JobState.QUARANTINED]
+    if quarantined:
+        reason = f"QUARANTINED: {quarantined[0].last_error}; decide with: huleedu reconcile {batch.batch_id}"
+        return Decision(Due.NOTHING, reason)
+    at_provider = [job for job in jobs if job.state is JobState.SUBMITTED]
+    finished = [job for job in jobs if job.state in FINISHED_AT_PROVIDER]
+    if finished and (situation.n_unasked or not at_provider):
+        reason = f"{len(finished)} of {len(jobs)} jobs have finished" if at_provider else "every job has finished"
+        return _ask(Due.COLLECT, reason, finished[-1].provider_job_id or finished[-1].token, situation.n_failed_collect_runs)
     unsent = [job for job in jobs if job.state in NOT_YET_SUBMITTED]
+    if situation.waits_for and (situation.n_unasked or unsent):
+        return Decision(Due.WAIT, situation.waits_for)
+    # Part of each key: how far things are, so that after a run which got further, or had to wait, another may be asked for.
+    achieved = ":".join(filter(None, (batch.batch_id, f"{len(jobs)}.{situation.n_outcomes}", situation.stamp)))
     is_live = batch.llm_batching_mode != "provider_batch_api"
-    if not is_live and situation.n_requests_without_job:
-        reason = f"{situation.n_requests_without_job} requests are not submitted"
-        return _ask(Due.SUBMIT, reason, f"{batch.batch_id}:rest", situation.n_failed_submit_runs)
+    if not is_live and situation.n_unasked:
+        reason = f"{situation.n_unasked} requests are not submitted"
+        return _ask(Due.SUBMIT, reason, achieved, situation.n_failed_submit_runs)
     if unsent:
         reason = f"a submission was left {unsent[0].state}"
-        return _ask(Due.SUBMIT, reason, unsent[0].token, situation.n_failed_submit_runs)
-    at_provider = [job for job in jobs if job.state is JobState.SUBMITTED]
+        return _ask(Due.SUBMIT, reason, f"{unsent[0].token}:{achieved}", situation.n_failed_submit_runs)
     if at_provider:
         called = ", ".join(sorted({job.provider_status or "submitted" for job in at_provider}))
         return Decision(Due.WAIT, f"{len(at_provider)} of {len(jobs)} jobs at {at_provider[0].provider} ({called})")
-    newest = jobs[-1].provider_job_id if jobs else None
     reason = "the judgements are asked for live" if is_live else "every job has finished"
-    return _ask(Due.COLLECT, reason, newest or batch.batch_id, situation.n_failed_collect_runs)
+    return _ask(Due.COLLECT, reason, achieved, situation.n_failed_collect_runs)
 
 
 def _ask(due: Due, reason: str, subject: str, n_failed_runs: int) -> Decision:

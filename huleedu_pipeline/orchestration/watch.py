@@ -3,14 +3,18 @@
 import logging
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from huleedu_pipeline.ledger import BatchRecord, JobState, Ledger
 from huleedu_pipeline.orchestration.decisions import Situation
 from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
-from huleedu_pipeline.providers.backend import open_provider
+from huleedu_pipeline.providers.backend import limits_of, open_provider
+from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
 from huleedu_pipeline.providers.collection import watch_jobs
+from huleedu_pipeline.providers.lanes import pause_reason
+from huleedu_pipeline.providers.submission import room_tokens
 from huleedu_pipeline.providers.protocols import ProviderError
 from huleedu_pipeline.settings import Settings
 
@@ -62,19 +66,43 @@ def look(
             problems.append(f"{name}: {error}")
             if log is not None:
                 log.warning("%s: %s", name, error)
-    situations = [_situation(ledger, instance, batch) for batch in unfinished]
+    situations = [_situation(ledger, settings, instance, batch) for batch in unfinished]
     return Look(tuple(situations), tuple(problems), len(names))
 
 
-def _situation(ledger: Ledger, instance: dg.DagsterInstance, batch: BatchRecord) -> Situation:
+def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance, batch: BatchRecord) -> Situation:
+    jobs, tally = ledger.jobs(batch.batch_id), ledger.tally(batch.batch_id)
+    waits_for, stamp = _lane_of(ledger, settings, batch)
     return Situation(
         batch,
-        ledger.jobs(batch.batch_id),
-        n_requests_without_job=ledger.count_without_job(batch.batch_id),
+        jobs,
+        n_unasked=ledger.count_unasked(batch.batch_id),
+        n_outcomes=tally.n_outcomes,
+        waits_for=waits_for,
+        stamp=stamp,
         has_run_in_progress=bool(runs_in_progress(instance, batch.batch_id)),
         n_failed_submit_runs=failed_runs(instance, batch.batch_id, SUBMIT),
         n_failed_collect_runs=failed_runs(instance, batch.batch_id, COLLECT),
     )
+
+
+def _lane_of(ledger: Ledger, settings: Settings, batch: BatchRecord) -> tuple[str | None, str]:
+    """Return why nothing can be sent for a batch now, if so, and a text that changes when that may have changed."""
+    request = next(ledger.unasked(batch.batch_id), None)
+    if request is None:
+        unsent = ledger.jobs(batch.batch_id, NOT_YET_SUBMITTED)
+        provider, model = (unsent[0].provider, unsent[0].model) if unsent else (None, None)
+    else:
+        provider, model = request.provider, request.model
+    if provider is None or model is None:
+        return None, ""
+    lane, waiting = ledger.lane(provider, model), ledger.enqueued_bytes(provider, model)
+    since = f"{lane.updated_at.timestamp():.6f}" if lane.updated_at else ""
+    stamp = f"{since}.{waiting}" if since or waiting else ""
+    reason = pause_reason(lane, datetime.now(UTC))
+    if reason is None and request is not None and waiting and room_tokens(ledger, limits_of(settings, provider), provider, model) == 0:
+        reason = f"{provider}: waiting for room among the batch jobs of {model}"
+    return reason, stamp
 
 
 def runs_in_progress(instance: dg.DagsterInstance, batch_id: str) -> list[dg.DagsterRun]:

@@ -1,18 +1,21 @@
 """Advancing a batch's paid work as far as it goes now: the one place where money is spent.
 
 Whatever state an earlier process left behind, calling :func:`advance_batch` again goes on from there: it asks for what has
-not been asked for, collects what has finished, and does nothing twice. It never waits for a provider's batch job.
+not been asked for, collects what has finished, asks again for what should be, and does nothing twice. It never waits for a
+provider's batch job.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from huleedu_pipeline.judging.spec import BatchingMode
-from huleedu_pipeline.ledger import BatchStatus, JobRecord, Ledger, Tally
+from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, Ledger, Tally
+from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.backend import check_backend, open_provider
+from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.collection import collect_jobs, watch_jobs
-from huleedu_pipeline.providers.live import judge_live
-from huleedu_pipeline.providers.protocols import Provider
+from huleedu_pipeline.providers.lanes import PausedError
+from huleedu_pipeline.providers.live import LiveSettings, judge_live
+from huleedu_pipeline.providers.planning import planned_judge, planned_spec
 from huleedu_pipeline.providers.submission import submit_jobs
 from huleedu_pipeline.settings import Settings
 
@@ -22,36 +25,60 @@ BUNDLED: BatchingMode = "serial_bundle"
 
 @dataclass(frozen=True)
 class Advance:
-    """Where a batch's paid work stands after an advance."""
+    """Where a batch's paid work stands after an advance; ``waits_for`` says what keeps the rest from being sent."""
 
     jobs: tuple[JobRecord, ...]
     tally: Tally
+    waits_for: str | None
 
 
 def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
     """Ask for what is planned, collect what has finished, and return where the batch then stands.
 
+    A lane that is open (an outage, a wait that the provider asked for) is no error: the rest waits, and the next call goes on.
+
     Raises:
         BusyError: another process is advancing this batch.
+        CostLimitError: what is left to ask may cost more than a limit allows.
         ProviderError: a call did not work out; what was recorded stays, and the next call goes on from it.
 
     """
     batch = ledger.batch(batch_id)
     check_backend(settings, batch_id, batch.judge_backend)
+    waits_for = None
     with ledger.lease(f"batch {batch_id}") as lease:
         ledger.move_batch(batch_id, BatchStatus.AWAITING_JUDGEMENTS)
         pending = ledger.requests(batch_id, only_open=True)
         if pending:
-            provider = open_provider(settings, pending[0].provider)
-            if batch.llm_batching_mode == BATCH_API:
-                submit_jobs(ledger, provider, batch_id, lease, settle_seconds=settings.reconcile_settle_seconds)
-                _collect(ledger, provider, batch_id, settings.raw_dir)
-            else:
-                is_bundled = batch.llm_batching_mode == BUNDLED
-                judge_live(ledger, provider, pending, lease, is_bundled=is_bundled, concurrency=settings.live_concurrency)
-    return Advance(tuple(ledger.jobs(batch_id)), ledger.tally(batch_id))
+            try:
+                waits_for = _advance(ledger, settings, batch, pending[0].provider, lease)
+            except PausedError as pause:
+                waits_for = str(pause)
+    return Advance(tuple(ledger.jobs(batch_id)), ledger.tally(batch_id), waits_for)
 
 
-def _collect(ledger: Ledger, provider: Provider, batch_id: str, raw_dir: Path) -> None:
-    watch_jobs(ledger, provider, ledger.jobs(batch_id))
-    collect_jobs(ledger, provider, batch_id, raw_dir)
+def _advance(ledger: Ledger, settings: Settings, batch: BatchRecord, provider_name: str, lease: Lease) -> str | None:
+    provider = open_provider(settings, provider_name)
+    is_batch = batch.llm_batching_mode == BATCH_API
+    gate = Gate(
+        ledger,
+        batch,
+        planned_judge(ledger, batch.batch_id),
+        is_batch=is_batch,
+        max_cost_usd=planned_spec(ledger, batch.batch_id).max_cost_usd,
+        max_cost_usd_per_night=settings.max_cost_usd_per_night,
+    )
+    if not is_batch:
+        live = LiveSettings(
+            is_bundled=batch.llm_batching_mode == BUNDLED,
+            concurrency=settings.live_concurrency,
+            max_attempts=settings.max_attempts,
+            patience_seconds=settings.patience_seconds,
+        )
+        judge_live(ledger, provider, batch.batch_id, lease, gate, live)
+        return None
+    # Collected first: what was answered is safe before anything can go wrong with what is to be asked.
+    _collect(ledger, provider, batch.batch_id, settings)
+    watch_jobs(ledger, provider, ledger.jobs(batch.batch_id))
+    collect_jobs(ledger, provider, batch.batch_id, settings.raw_dir, max_attempts=settings.max_attempts)
+    return submit_jobs(ledger, provider, batch.batch_id, lease, gate, settle_seconds=settings.reconcile_settle_seconds)

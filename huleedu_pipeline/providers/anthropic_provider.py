@@ -1,7 +1,6 @@
 """Anthropic through its SDK: live Messages calls and Message Batches."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ import anthropic
 import httpx2
 
 from huleedu_pipeline.files import replacing
-from huleedu_pipeline.ledger.records import RequestRecord
 from huleedu_pipeline.ledger.states import JobState
 from huleedu_pipeline.providers import anthropic_wire as wire
 from huleedu_pipeline.providers.http import Endpoint, translated
-from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot
+from huleedu_pipeline.providers.payloads import Line, write_anthropic_payload
+from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobOrder, JobSnapshot
 from huleedu_pipeline.providers.sdk import SdkProvider, client_options
 
 
@@ -22,22 +21,20 @@ class AnthropicProvider(SdkProvider):
     """The provider ``anthropic``. Its jobs carry no metadata: which job is ours is known by time, size and request ids."""
 
     name = "anthropic"
-    # The API's limits are 100 000 requests and 256 MB; 5 % below, because the last byte is not worth a refused job.
-    job_limits = JobLimits(max_requests=95_000, max_bytes=243_000_000)
     keeps_token = False
-    live_path = "/v1/messages"
     jobs_path = "/v1/messages/batches"
     after_parameter = "after_id"
     read_reply = staticmethod(wire.read_reply)
     read_result_line = staticmethod(wire.read_result_line)
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, limits: JobLimits) -> None:
         # A local server is reached directly, whatever proxy the environment names.
         trust_env = not endpoint.is_emulated
         options = client_options(endpoint)
         super().__init__(
             anthropic.Anthropic(**options, http_client=anthropic.DefaultHttpxClient(trust_env=trust_env)),
             anthropic.AsyncAnthropic(**options, http_client=anthropic.DefaultAsyncHttpxClient(trust_env=trust_env)),
+            limits,
         )
 
     @staticmethod
@@ -59,20 +56,29 @@ class AnthropicProvider(SdkProvider):
             n_results=sum(value for name, value in counts.items() if name != "processing" and isinstance(value, int)) or None,
         )
 
-    def upload(self, token: str, requests: Sequence[RequestRecord]) -> str | None:  # noqa: ARG002
+    @staticmethod
+    def live_path(path: str) -> str:
+        """Return the address of an API relative to the base URL: the same."""
+        return path
+
+    def write_payload(self, descriptor: int, lines: Iterable[Line], path: str) -> int:  # noqa: ARG002 - there is one API
+        """Write the body of the create call."""
+        return write_anthropic_payload(descriptor, lines)
+
+    def upload(self, order: JobOrder) -> str | None:  # noqa: ARG002
         """Return ``None``: the requests travel in the create call itself."""
         return None
 
-    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:  # noqa: ARG002
-        """Create the job with its requests."""
-        return self._create({"requests": [{"custom_id": r.custom_id, "params": json.loads(r.body)} for r in requests]})
+    def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:  # noqa: ARG002
+        """Create the job with its requests, read from the file as they are sent."""
+        with order.payload.open("rb") as file:
+            size = str(order.payload.stat().st_size)
+            return self._create(content=file, options={"headers": {"content-length": size}})
 
     def download(self, job: JobSnapshot, folder: Path) -> list[Path]:
-        """Download the results from the configured server; the address in the job itself is not followed."""
+        """Stream the results from the configured server to disk; the address in the job itself is not followed."""
         path = folder / f"{job.provider_job_id}.jsonl"
-        with translated(f"downloading the results of {job.provider_job_id}"), replacing(path) as temporary:
-            response = self._client.get(f"{self.jobs_path}/{job.provider_job_id}/results", cast_to=httpx2.Response)
-            temporary.write_bytes(response.content)
+        self._download(f"{self.jobs_path}/{job.provider_job_id}/results", path)
         return [path]
 
 

@@ -5,14 +5,16 @@ are not looked at. With ``provider`` the real services are used, or whatever the
 """
 
 import os
+from dataclasses import replace
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.providers.anthropic_provider import AnthropicProvider
 from huleedu_pipeline.providers.emulator.config import EmulatorConfig
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator
 from huleedu_pipeline.providers.http import Endpoint
+from huleedu_pipeline.providers.limits import job_limits
 from huleedu_pipeline.providers.openai_provider import OpenAIProvider
-from huleedu_pipeline.providers.protocols import Provider
+from huleedu_pipeline.providers.protocols import JobLimits, Provider
 from huleedu_pipeline.settings import Settings
 
 KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
@@ -68,8 +70,14 @@ def endpoint(settings: Settings, provider: str) -> Endpoint:
 
 def open_provider(settings: Settings, name: str) -> Provider:
     """Return the adapter for provider ``name``; raises as :func:`endpoint`."""
-    where = endpoint(settings, name)
-    return OpenAIProvider(where) if name == "openai" else AnthropicProvider(where)
+    where, limits = endpoint(settings, name), limits_of(settings, name)
+    return OpenAIProvider(where, limits) if name == "openai" else AnthropicProvider(where, limits)
+
+
+def limits_of(settings: Settings, name: str) -> JobLimits:
+    """Return the limits on provider ``name``'s batch jobs: as published, and as this installation knows them."""
+    limits = job_limits(name)
+    return limits if settings.enqueued_tokens is None else replace(limits, enqueued_tokens=settings.enqueued_tokens)
 
 
 def check_backend(settings: Settings, batch_id: str, judge_backend: str) -> None:

@@ -1,29 +1,37 @@
 """Watching submitted jobs and collecting what they came to.
 
 Watching only reads and records. Collecting downloads the raw result files first, then matches every line by its request
-id, never by its place, and records all outcomes of a job together; a request that no line answers is recorded as such.
+id, never by its place, and records all attempts of a job together; a request that no line answers is recorded as such, and
+asked again. A line that ends no request is kept as a dead letter. Jobs that a provider refused are read in :mod:`.refusals`.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from huleedu_pipeline.judging.costs import cost_usd
+from huleedu_pipeline.judging.costs import cost_of
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, OutcomeKind, failure
-from huleedu_pipeline.ledger import Answer, JobRecord, JobState, Ledger, StaleStateError
+from huleedu_pipeline.ledger import Answer, DeadLetter, JobRecord, JobState, Ledger, StaleStateError
 from huleedu_pipeline.ledger.states import FINISHED_AT_PROVIDER
-from huleedu_pipeline.providers.protocols import JobSnapshot, Provider, ProviderError, ResultLine
+from huleedu_pipeline.providers.lanes import Lane
+from huleedu_pipeline.providers.protocols import JobSnapshot, Lasting, Provider, ProviderError, RejectedError
+from huleedu_pipeline.providers.refusals import read_refusal
+from huleedu_pipeline.providers.result_table import outcome_of
 
 CLOCK_SKEW = timedelta(minutes=5)
-# Outcomes that may have cost something although no usage was reported: their price is unknown, not 0.
-PERHAPS_BILLED = frozenset({ErrorCode.MISSING_RESULT, ErrorCode.UNREADABLE_REPLY, ErrorCode.NO_ANSWER})
+# Both providers promise a job's end within a day, and both keep results for weeks.
+OVERDUE = timedelta(hours=48)
+# A job or file that is not found this soon after it was made may only not have spread yet.
+GRACE = timedelta(minutes=30)
+NOT_FOUND = 404
+_LASTING: dict[ErrorCode, Lasting] = {ErrorCode.SPEND_LIMIT: "spend_limit", ErrorCode.NO_ACCESS: "no_access"}
 _WITHOUT_LINE = {
     JobState.ENDED: (ErrorCode.MISSING_RESULT, "the provider's results hold no line for this request"),
     JobState.EXPIRED: (ErrorCode.BATCH_EXPIRED, "the job expired before this request was answered"),
     JobState.CANCELLED: (ErrorCode.BATCH_CANCELLED, "the job was cancelled before this request was answered"),
-    JobState.FAILED: (ErrorCode.BATCH_FAILED, "the provider refused the job as a whole"),
 }
 
 
@@ -38,7 +46,8 @@ class ForeignResultsError(ProviderError):
 def watch_jobs(ledger: Ledger, provider: Provider, jobs: Iterable[JobRecord]) -> list[JobRecord]:
     """Look at submitted jobs with one listing, record which have finished, and return all of them as they are now.
 
-    A job that the list does not show stays as it is: listings lag, and absence is no proof.
+    A job that the list does not show stays as it is: listings lag, and absence is no proof. One that has not ended two days
+    after it was submitted is quarantined: the provider should have ended it, and only a person can ask why not.
     """
     submitted = [job for job in jobs if job.state is JobState.SUBMITTED]
     if not submitted:
@@ -49,73 +58,124 @@ def watch_jobs(ledger: Ledger, provider: Provider, jobs: Iterable[JobRecord]) ->
 
 
 def _record_state(ledger: Ledger, job: JobRecord, snapshot: JobSnapshot | None) -> JobRecord:
-    if snapshot is None:
-        return job
-    if snapshot.state is None:
-        return ledger.note_provider_status(job, snapshot.status)
     try:
-        return ledger.move_job(
-            job,
-            snapshot.state,
-            {"status": snapshot.status},
-            provider_status=snapshot.status,
-            ended_at=snapshot.ended_at or datetime.now(UTC),
-            last_error=snapshot.error_message,
-        )
+        if snapshot is not None and snapshot.state is not None:
+            return ledger.move_job(
+                job,
+                snapshot.state,
+                {"status": snapshot.status},
+                provider_status=snapshot.status,
+                ended_at=snapshot.ended_at or datetime.now(UTC),
+                last_error=snapshot.error_message,
+            )
+        if datetime.now(UTC) - (job.submitted_at or job.created_at) > OVERDUE:
+            status = "not in its list" if snapshot is None else snapshot.status
+            return quarantine(ledger, job, f"{job.provider_job_id} has not ended after two days ({job.provider}: {status})")
     except StaleStateError:
         return ledger.job(job.token)  # another watcher recorded it first
+    return job if snapshot is None else ledger.note_provider_status(job, snapshot.status)
 
 
-def collect_jobs(ledger: Ledger, provider: Provider, batch_id: str, raw_dir: Path) -> list[JobRecord]:
+def quarantine(ledger: Ledger, job: JobRecord, why: str) -> JobRecord:
+    """Leave a job to a person: nothing is done with it until ``huleedu reconcile`` says what became of it."""
+    return ledger.move_job(job, JobState.QUARANTINED, {"error": why}, last_error=why)
+
+
+def collect_jobs(ledger: Ledger, provider: Provider, batch_id: str, raw_dir: Path, *, max_attempts: int) -> list[JobRecord]:
     """Collect every finished job of a batch and return those jobs.
 
     Raises:
         ProviderError: a download failed; the job stays as it is and is collected by the next run.
 
     """
-    return [_collect(ledger, provider, job, raw_dir) for job in ledger.jobs(batch_id, FINISHED_AT_PROVIDER)]
+    finished = ledger.jobs(batch_id, FINISHED_AT_PROVIDER)
+    return [_collect(ledger, provider, job, raw_dir, max_attempts) for job in finished]
 
 
-def _collect(ledger: Ledger, provider: Provider, job: JobRecord, raw_dir: Path) -> JobRecord:
-    snapshot = provider.retrieve_job(job.provider_job_id or "")
-    # A refused job has no results; every other kind may have some, whatever its status says.
-    folder = raw_dir / f"batch={job.batch_id}"
-    files = [] if job.state is JobState.FAILED and not snapshot.result_files else provider.download(snapshot, folder)
-    lines: dict[str, ResultLine] = {}
-    n_lines = n_unreadable = 0
-    for file in files:
-        for line in provider.read_results(file):
-            n_lines += 1
-            if line is None:
-                n_unreadable += 1
-                continue
-            kept = lines.get(line.custom_id)
-            if kept is None or (kept.outcome.kind is not OutcomeKind.SUCCESS and line.outcome.kind is OutcomeKind.SUCCESS):
-                lines[line.custom_id] = line
-    if snapshot.n_results is not None and n_lines < snapshot.n_results:
+def _collect(ledger: Ledger, provider: Provider, job: JobRecord, raw_dir: Path, max_attempts: int) -> JobRecord:
+    try:
+        snapshot = provider.retrieve_job(job.provider_job_id or "")
+        if job.state is JobState.FAILED and not snapshot.result_files:
+            return read_refusal(ledger, job, snapshot, max_attempts)
+        files = provider.download(snapshot, raw_dir / f"batch={job.batch_id}")
+    except RejectedError as error:
+        if error.status != NOT_FOUND or datetime.now(UTC) - (job.ended_at or job.created_at) < GRACE:
+            raise
+        return quarantine(ledger, job, f"the results of {job.provider_job_id} are not there any more: {error}")
+    results = _read(provider, files)
+    if snapshot.n_results is not None and results.n_lines < snapshot.n_results:
         raise IncompleteResultsError(
-            f"batch {job.batch_id}: {job.provider_job_id} has {snapshot.n_results} results and the download holds {n_lines}; "
-            "nothing was recorded, and the next run downloads again"
+            f"batch {job.batch_id}: {job.provider_job_id} has {snapshot.n_results} results and the download holds "
+            f"{results.n_lines}; nothing was recorded, and the next run downloads again"
         )
     requests = ledger.requests(job.batch_id, job_token=job.token)
     ours = {request.custom_id for request in requests}
-    if lines and not ours & lines.keys():
+    if results.lines and not ours & results.lines.keys():
         _release(ledger, job, files)
-    answers = []
-    for request in requests:
-        found = lines.get(request.custom_id)
-        outcome = found.outcome if found else _without_line(job, n_unreadable)
-        cost = None if outcome.error_code in PERHAPS_BILLED else cost_usd(request.model, outcome.usage, is_batch=True)
-        completed_at = job.ended_at or datetime.now(UTC)
-        answers.append(Answer(request.custom_id, outcome, cost, found.raw if found else None, completed_at))
+    letters = [*results.letters, *_unknown(results, ours)]
     detail = {
-        "files": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
-        "n_lines": n_lines,
-        "n_unreadable_lines": n_unreadable,
-        "n_foreign_lines": len(lines.keys() - ours),
-        "n_requests_without_line": len(ours - lines.keys()),
+        "files": {file.name: _sha256(file) for file in files},
+        "n_lines": results.n_lines,
+        "n_dead_letters": len(letters),
+        "n_requests_without_line": len(ours - results.lines.keys()),
     }
-    return ledger.collect_job(job, answers, detail)
+    answers = [_answer(job, request.custom_id, results) for request in requests]
+    collected = ledger.collect_job(job, answers, detail, letters=letters, max_attempts=max_attempts)
+    _close_lane(ledger, job, answers)
+    return collected
+
+
+class _Results:
+    """The lines of a job's result files by request, and what could not be matched."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.letters: list[DeadLetter] = []
+        self.n_lines = 0
+        self.n_unreadable = 0
+
+    def add(self, file_name: str, row: dict[str, Any]) -> None:
+        """Take in one line. Of two lines for one request a success stands against an error, and else the first stands."""
+        self.n_lines += 1
+        custom_id = row["custom_id"]
+        if custom_id is None:
+            self.n_unreadable += 1
+            self.letters.append(DeadLetter(file_name, row["line_number"], "unreadable", None, row["raw"]))
+            return
+        kept = self.lines.setdefault(custom_id, (file_name, row))
+        if kept[1] is row:
+            return
+        if kept[1]["kind"] != OutcomeKind.SUCCESS and row["kind"] == OutcomeKind.SUCCESS:
+            self.lines[custom_id] = (file_name, row)
+            file_name, row, other = kept[0], kept[1], row
+        else:
+            other = kept[1]
+        is_same = all(row[name] == other[name] for name in ("kind", "winner", "error_code"))
+        letter = DeadLetter(file_name, row["line_number"], "duplicate" if is_same else "conflict", custom_id, row["raw"])
+        self.letters.append(letter)
+
+
+def _read(provider: Provider, files: list[Path]) -> _Results:
+    results = _Results()
+    for file in files:
+        for batch in provider.read_results(file):
+            for row in batch.to_pylist():
+                results.add(file.name, row)
+    return results
+
+
+def _unknown(results: _Results, ours: set[str]) -> Iterator[DeadLetter]:
+    for custom_id in sorted(results.lines.keys() - ours):
+        file_name, row = results.lines[custom_id]
+        yield DeadLetter(file_name, row["line_number"], "unknown", custom_id, row["raw"])
+
+
+def _answer(job: JobRecord, custom_id: str, results: _Results) -> Answer:
+    found = results.lines.get(custom_id)
+    outcome = _without_line(job, results.n_unreadable) if found is None else outcome_of(found[1])
+    completed_at = job.ended_at or datetime.now(UTC)
+    raw = None if found is None else str(found[1]["raw"])
+    return Answer(custom_id, outcome, cost_of(job.model, outcome, is_batch=True), raw, completed_at)
 
 
 def _without_line(job: JobRecord, n_unreadable: int) -> Outcome:
@@ -123,6 +183,16 @@ def _without_line(job: JobRecord, n_unreadable: int) -> Outcome:
         return failure(ErrorCode.UNREADABLE_REPLY, f"{n_unreadable} lines of the results can not be read, perhaps this one's")
     code, message = _WITHOUT_LINE[job.state]
     return failure(code, f"{message}: {job.last_error}" if job.last_error else message)
+
+
+def _close_lane(ledger: Ledger, job: JobRecord, answers: Iterable[Answer]) -> None:
+    """Stop asking for a while where lines were refused for what every other request would be refused for too."""
+    for answer in answers:
+        lasting = _LASTING.get(answer.outcome.error_code) if answer.outcome.error_code else None
+        if lasting is not None:
+            message = f"{job.provider_job_id}: {answer.outcome.error_message}"
+            Lane(ledger, job.provider, job.model).failed(RejectedError(message, lasting=lasting))
+            return
 
 
 def _release(ledger: Ledger, job: JobRecord, files: list[Path]) -> None:
@@ -143,3 +213,8 @@ def _release(ledger: Ledger, job: JobRecord, files: list[Path]) -> None:
         f"batch {job.batch_id}: the results of {job.provider_job_id} answer none of its requests; that job belongs to "
         "something else, nothing was recorded, and the next run looks for the right one"
     )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

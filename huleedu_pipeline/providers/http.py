@@ -9,15 +9,22 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 
-from huleedu_pipeline.providers.protocols import AmbiguousError, ProviderError, RejectedError
+from huleedu_pipeline.providers.protocols import AmbiguousError, Lasting, ProviderError, RejectedError
 
 KEY_PATTERN = re.compile(r"\bsk-[\w*.…-]+")
 NOTHING_WAS_DONE = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 TEMPORARY = frozenset({429})
+# How the providers say that no call will be taken until somebody pays, or raises a limit.
+SPEND_LIMIT_CODES = frozenset(
+    {"insufficient_quota", "billing_error", "billing_hard_limit_reached", "enforced_spend_limit_reached", "credit_balance_too_low"}
+)
+SPEND_LIMIT_WORDS = "credit balance is too low"
 # Server errors that come before a model has worked; a gateway's 502, 504 or 524 may come after.
 SURELY_UNBILLED = frozenset({500, 503, 529})
 
@@ -59,8 +66,13 @@ def _translate(what: str, error: Exception) -> ProviderError:
     if isinstance(status, int):
         message = f"{what}: the provider answered {status}: {_provider_message(error)}"
         if status in NOTHING_WAS_DONE:
+            lasting = _lasting(status, error)
             return RejectedError(
-                message, status=status, is_temporary=status in TEMPORARY, retry_after_seconds=_retry_after(error)
+                message,
+                status=status,
+                is_temporary=status in TEMPORARY and lasting is None,
+                retry_after_seconds=_retry_after(error),
+                lasting=lasting,
             )
         return AmbiguousError(message, is_billed=status not in SURELY_UNBILLED)
     never_arrived = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
@@ -77,13 +89,37 @@ def _provider_message(error: Exception) -> str:
     return KEY_PATTERN.sub("(key)", str(message)) if message else type(error).__name__
 
 
+def _lasting(status: int, error: Exception) -> Lasting | None:
+    body = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    inner = inner if isinstance(inner, dict) else {}
+    details = inner.get("details")
+    said = {inner.get("code"), inner.get("type"), inner.get("error_code"), getattr(error, "error_code", None)}
+    said |= {details.get("error_code")} if isinstance(details, dict) else set()
+    words = str(inner.get("message")).lower()
+    if status == 402 or said & SPEND_LIMIT_CODES or SPEND_LIMIT_WORDS in words:
+        return "spend_limit"
+    return "no_access" if status in (401, 403) else None
+
+
 def _retry_after(error: Exception) -> float | None:
+    """Return how many seconds the provider asks to wait: it says so in milliseconds, in seconds or as a date."""
     response = getattr(error, "response", None)
-    value = response.headers.get("retry-after") if isinstance(response, httpx2.Response) else None
-    try:
-        return float(value) if value is not None else None
-    except ValueError:
+    if not isinstance(response, httpx2.Response):
         return None
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = response.headers.get(name)
+        if value is None:
+            continue
+        try:
+            return max(0.0, float(value) * scale)
+        except ValueError:
+            pass  # not a number: perhaps a date
+        try:
+            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        except (ValueError, TypeError):
+            continue
+    return None
 
 
 def json_object(response: httpx2.Response) -> dict[str, Any]:

@@ -5,43 +5,70 @@ one bundle one after another. In both, every request keeps its own outcome: an e
 """
 
 import asyncio
-import json
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from huleedu_pipeline.judging.costs import cost_usd
+from huleedu_pipeline.judging.costs import cost_of
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, failure
-from huleedu_pipeline.ledger import Answer, Ledger, RequestRecord
+from huleedu_pipeline.ledger import Answer, FrameRecord, Ledger, RequestRecord
+from huleedu_pipeline.ledger.attempts import batched
 from huleedu_pipeline.ledger.leases import Lease
-from huleedu_pipeline.ledger.store import batched
-from huleedu_pipeline.providers.collection import PERHAPS_BILLED
-from huleedu_pipeline.providers.protocols import AmbiguousError, Provider, RejectedError
+from huleedu_pipeline.providers.budget import Gate
+from huleedu_pipeline.providers.lanes import Lane, PausedError
+from huleedu_pipeline.providers.limits import estimated_tokens
+from huleedu_pipeline.providers.protocols import AmbiguousError, Provider, ProviderError, RejectedError
+from huleedu_pipeline.providers.rates import RateLimits
 
 MAX_BUNDLE = 64
-MAX_ATTEMPTS = 4
+MAX_TRIES = 4
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 REQUEST_IS_WRONG = frozenset({400, 413, 422})
 
 
+@dataclass(frozen=True)
+class LiveSettings:
+    """How live calls are made: how many at once, how often a request is asked, how long to wait for an open lane."""
+
+    is_bundled: bool
+    concurrency: int
+    max_attempts: int
+    patience_seconds: float
+
+
 def judge_live(
-    ledger: Ledger, provider: Provider, requests: Sequence[RequestRecord], lease: Lease, *, is_bundled: bool, concurrency: int
+    ledger: Ledger, provider: Provider, batch_id: str, lease: Lease, gate: Gate, settings: LiveSettings
 ) -> None:
-    """Ask for every request and record each answer as it comes.
+    """Ask for every request of a batch that has no outcome, and record each answer as it comes.
 
     Raises:
-        ProviderError: the provider refuses every call (key, credit, unknown model), is down or can not be reached: the
-            rest is not asked, and stays open for the next run.
+        CostLimitError: a limit may be exceeded; nothing more was sent.
+        PausedError: the provider's lane is open for longer than the run waits; the rest stays open for a later run.
+        ProviderError: the provider refuses every call (key, credit, unknown model): the rest is not asked, and stays open.
 
     """
-    bundles = list(batched(requests, MAX_BUNDLE if is_bundled else 1))
-    asyncio.run(_judge_all(ledger, provider, bundles, lease, concurrency))
+    asyncio.run(_judge_all(ledger, provider, batch_id, lease, gate, settings))
 
 
 async def _judge_all(
-    ledger: Ledger, provider: Provider, bundles: list[list[RequestRecord]], lease: Lease, concurrency: int
+    ledger: Ledger, provider: Provider, batch_id: str, lease: Lease, gate: Gate, settings: LiveSettings
 ) -> None:
-    free = asyncio.Semaphore(concurrency)
+    frames, fragments = ledger.frames(batch_id), ledger.fragments(batch_id)
+    try:
+        # Again for what is to be asked again: each round ends attempts, and each request has only so many.
+        while pending := ledger.requests(batch_id, only_open=True):
+            gate.check(gate.estimate(pending))
+            turn = Turn(Lane(ledger, pending[0].provider, pending[0].model), settings.patience_seconds)
+            caller = _Caller(ledger, provider, lease, turn, frames, fragments, settings.max_attempts)
+            await _round(caller, pending, settings)
+    finally:
+        await provider.aclose()
+
+
+async def _round(caller: "_Caller", pending: Sequence[RequestRecord], settings: LiveSettings) -> None:
+    free = asyncio.Semaphore(settings.concurrency)
     problems: list[Exception] = []
     is_stopping = asyncio.Event()
 
@@ -51,12 +78,12 @@ async def _judge_all(
                 if is_stopping.is_set():
                     return
                 try:
-                    await _judge_one(ledger, provider, request, lease)
+                    await caller.judge(request)
                 except Exception as error:  # noqa: BLE001 - told below, after the calls in flight have been recorded
                     problems.append(error)
                     is_stopping.set()
 
-    tasks = [asyncio.create_task(run(bundle)) for bundle in bundles]
+    tasks = [asyncio.create_task(run(bundle)) for bundle in batched(pending, MAX_BUNDLE if settings.is_bundled else 1)]
     try:
         await asyncio.wait(tasks)
     except asyncio.CancelledError:
@@ -64,43 +91,109 @@ async def _judge_all(
         is_stopping.set()
         await asyncio.wait(tasks)
         raise
-    finally:
-        await provider.aclose()
     if problems:
         raise problems[0]
 
 
-async def _judge_one(ledger: Ledger, provider: Provider, request: RequestRecord, lease: Lease) -> None:
-    await asyncio.to_thread(lease.ensure_held)
-    await asyncio.to_thread(ledger.mark_sent, [request.custom_id])
-    outcome, raw = await _ask(provider, request)
-    cost = None if outcome.error_code in PERHAPS_BILLED else cost_usd(request.model, outcome.usage, is_batch=False)
-    answer = Answer(request.custom_id, outcome, cost, raw, datetime.now(UTC))
-    await asyncio.to_thread(ledger.record_answers, [answer])
+class Turn:
+    """When the next call may go: the lane's breaker first, then the provider's limits on calls.
 
-
-async def _ask(provider: Provider, request: RequestRecord) -> tuple[Outcome, str | None]:
-    """Ask until there is an answer, or a reason not to ask again; never after a call that may have been billed.
-
-    A provider that can not be reached, is down or refuses everything is no answer to this request: the error ends the
-    run, and the request stays open for the next one.
+    A lane that was open lets a single call through as a probe; the others wait for what comes of it.
     """
-    body, pause = json.loads(request.body), FIRST_PAUSE_SECONDS
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+
+    def __init__(self, lane: Lane, patience_seconds: float) -> None:
+        self.lane = lane
+        self.limits = RateLimits()
+        self._patience_seconds = patience_seconds
+        self._gate = asyncio.Lock()
+
+    @asynccontextmanager
+    async def taken(self, n_tokens: int) -> AsyncIterator[None]:
+        """Wait for a call's turn, and hold back the others while it is a probe.
+
+        Raises:
+            PausedError: the lane is open for longer than the patience.
+
+        """
+        async with self._gate:
+            is_probe = await self._entered()
+            await self.limits.take(n_tokens)
+            if is_probe:
+                yield
+                return
+        yield
+
+    async def _entered(self) -> bool:
+        while True:
+            try:
+                return await asyncio.to_thread(self.lane.enter)
+            except PausedError as pause:
+                seconds = (pause.retry_at - datetime.now(UTC)).total_seconds()
+                if seconds > self._patience_seconds:
+                    raise
+                await asyncio.sleep(max(seconds, 0.05))
+
+
+@dataclass(frozen=True)
+class _Caller:
+    """Makes the calls of one round: an attempt in the ledger before each, its end after."""
+
+    ledger: Ledger
+    provider: Provider
+    lease: Lease
+    turn: Turn
+    frames: dict[str, FrameRecord]
+    fragments: dict[str, str]
+    max_attempts: int
+
+    async def judge(self, request: RequestRecord) -> None:
+        """Ask for one request and record what it came to; what was not run is recorded as that before its error is told."""
+        await asyncio.to_thread(self.lease.ensure_held)
+        await asyncio.to_thread(self.ledger.begin_live, [request.custom_id])
         try:
-            return await provider.ask(body)
-        except RejectedError as error:
-            if error.status in REQUEST_IS_WRONG:
-                return failure(ErrorCode.PROVIDER_REJECTED, str(error)), None
-            if not error.is_temporary or attempt == MAX_ATTEMPTS:
+            outcome, raw = await self._ask(request)
+        except ProviderError as error:
+            await self._record(request, failure(ErrorCode.NOT_RUN, str(error)), None)
+            raise
+        await self._record(request, outcome, raw)
+
+    async def _record(self, request: RequestRecord, outcome: Outcome, raw: str | None) -> None:
+        cost = cost_of(request.model, outcome, is_batch=False)
+        answer = Answer(request.custom_id, outcome, cost, raw, datetime.now(UTC))
+        await asyncio.to_thread(self.ledger.end_live, [answer], max_attempts=self.max_attempts)
+
+    async def _ask(self, request: RequestRecord) -> tuple[Outcome, str | None]:
+        """Ask until there is an answer, or a reason not to ask again; never after a call that may have been billed.
+
+        A provider that can not be reached, is down or refuses everything is no answer to this request: the error ends the
+        round, and the request stays open.
+        """
+        frame = self.frames[request.frame_id]
+        body = frame.body(self.fragments[request.fragment_a_id], self.fragments[request.fragment_b_id])
+        pause = FIRST_PAUSE_SECONDS
+        for n_tries in range(1, MAX_TRIES + 1):
+            try:
+                async with self.turn.taken(estimated_tokens(request.n_bytes)):
+                    reply = await self.provider.ask(frame.path, body)
+                    await asyncio.to_thread(self.turn.lane.succeeded)
+                self.turn.limits.observe(reply.headers)
+            except PausedError:
                 raise
-            wait = error.retry_after_seconds
-        except AmbiguousError as error:
-            if error.is_billed:
-                return failure(ErrorCode.NO_ANSWER, str(error)), None
-            if attempt == MAX_ATTEMPTS:
-                raise
-            wait = None
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0) if wait is None else wait)  # noqa: S311
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-    raise AssertionError("the last attempt returns or raises")
+            except (RejectedError, AmbiguousError) as error:
+                await asyncio.to_thread(self.turn.lane.failed, error)
+                if isinstance(error, AmbiguousError):
+                    if error.is_billed:
+                        return failure(ErrorCode.NO_ANSWER, str(error)), None
+                elif error.status in REQUEST_IS_WRONG and error.lasting is None:
+                    return failure(ErrorCode.PROVIDER_REJECTED, str(error)), None
+                elif not error.is_temporary:
+                    raise
+                if n_tries == MAX_TRIES:
+                    raise
+                if isinstance(error, RejectedError) and error.retry_after_seconds is not None:
+                    continue  # the lane is open for exactly that long
+            else:
+                return reply.outcome, reply.raw
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        raise AssertionError("the last try returns or raises")

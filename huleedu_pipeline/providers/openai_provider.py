@@ -1,7 +1,6 @@
 """OpenAI through its SDK: live Responses calls and the Batch API."""
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,11 @@ from typing import Any
 import openai
 
 from huleedu_pipeline.files import replacing
-from huleedu_pipeline.ledger.records import RequestRecord
 from huleedu_pipeline.ledger.states import JobState
 from huleedu_pipeline.providers import openai_wire as wire
 from huleedu_pipeline.providers.http import Endpoint, translated
-from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot
+from huleedu_pipeline.providers.payloads import Line, write_openai_lines
+from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobOrder, JobProblem, JobSnapshot
 from huleedu_pipeline.providers.sdk import SdkProvider, client_options
 
 INPUT_FILE_LIFETIME_SECONDS = 30 * 24 * 3600
@@ -30,22 +29,19 @@ class OpenAIProvider(SdkProvider):
     """The provider ``openai``, or any server that speaks its Responses and Batch APIs."""
 
     name = "openai"
-    # The API's limits are 50 000 lines and 200 MB; 5 % below, because the last byte is not worth a failed job.
-    job_limits = JobLimits(max_requests=47_500, max_bytes=190_000_000)
     keeps_token = True
-    live_path = "/responses"
     jobs_path = "/batches"
     after_parameter = "after"
     read_reply = staticmethod(wire.read_reply)
     read_result_line = staticmethod(wire.read_result_line)
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, limits: JobLimits) -> None:
         # A local server is reached directly, whatever proxy the environment names.
         trust_env = not endpoint.is_emulated
         options = client_options(endpoint)
         self._openai = openai.OpenAI(**options, http_client=openai.DefaultHttpx2Client(trust_env=trust_env))
         live = openai.AsyncOpenAI(**options, http_client=openai.DefaultAsyncHttpx2Client(trust_env=trust_env))
-        super().__init__(self._openai, live)
+        super().__init__(self._openai, live, limits)
 
     @staticmethod
     def read_snapshot(item: dict[str, Any]) -> JobSnapshot:
@@ -57,7 +53,6 @@ class OpenAIProvider(SdkProvider):
         ended = next((item[field] for field in _END_FIELDS if item.get(field)), None)
         # An id may be null or "" where there is no file.
         files = tuple(file for file in (item.get("output_file_id"), item.get("error_file_id")) if file)
-        problems = [f"{e.get('code')}: {e.get('message')} (line {e.get('line')})" for e in errors if isinstance(e, dict)]
         return JobSnapshot(
             provider_job_id=job_id,
             status=status,
@@ -68,33 +63,41 @@ class OpenAIProvider(SdkProvider):
             n_results=_sum(counts, ("completed", "failed")),
             token=(item.get("metadata") or {}).get("huleedu_token"),
             result_files=files,
-            error_message="; ".join(problems[:5]) or None,
+            problems=tuple(_problem(error) for error in errors if isinstance(error, dict)),
         )
 
-    def upload(self, token: str, requests: Sequence[RequestRecord]) -> str | None:
-        """Upload the job's input file, named after the token, and return its id."""
-        with tempfile.TemporaryDirectory() as folder, translated("uploading the input file"):
-            path = Path(folder) / f"{token}.jsonl"
-            with path.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(wire.batch_line(request) for request in requests)
-            with path.open("rb") as file:
-                uploaded = self._openai.files.create(
-                    file=(path.name, file),
-                    purpose="batch",
-                    expires_after={"anchor": "created_at", "seconds": INPUT_FILE_LIFETIME_SECONDS},
-                )
-        if not isinstance(getattr(uploaded, "id", None), str):
-            raise AmbiguousError("uploading the input file: the answer names no file")
-        return uploaded.id
+    @staticmethod
+    def live_path(path: str) -> str:
+        """Return the address of an API relative to the base URL, which ends in the version."""
+        return path.removeprefix("/v1")
 
-    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+    def write_payload(self, descriptor: int, lines: Iterable[Line], path: str) -> int:
+        """Write a batch input file."""
+        return write_openai_lines(descriptor, path, lines)
+
+    def upload(self, order: JobOrder) -> str | None:
+        """Upload the job's input file, named after the token, and return its id."""
+        with translated("uploading the input file"), order.payload.open("rb") as file:
+            uploaded = self._openai.files.create(
+                file=(order.payload.name, file),
+                purpose="batch",
+                expires_after={"anchor": "created_at", "seconds": INPUT_FILE_LIFETIME_SECONDS},
+            )
+        file_id, n_stored, n_sent = getattr(uploaded, "id", None), getattr(uploaded, "bytes", None), order.payload.stat().st_size
+        if not isinstance(file_id, str):
+            raise AmbiguousError("uploading the input file: the answer names no file")
+        if n_stored != n_sent:
+            raise AmbiguousError(f"uploading the input file: the provider stored {n_stored} of {n_sent} bytes")
+        return file_id
+
+    def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
         """Create the job; the token travels in its metadata."""
         return self._create(
-            {
+            body={
                 "input_file_id": input_file_id,
-                "endpoint": wire.ENDPOINT,
+                "endpoint": order.path,
                 "completion_window": "24h",
-                "metadata": {"huleedu_token": token, "huleedu_batch": requests[0].batch_id},
+                "metadata": {"huleedu_token": order.token, "huleedu_batch": order.batch_id},
             }
         )
 
@@ -103,14 +106,14 @@ class OpenAIProvider(SdkProvider):
         paths = []
         for file_id in job.result_files:
             path = folder / f"{file_id}.jsonl"
-            with (
-                translated(f"downloading result file {file_id}"),
-                replacing(path) as temporary,
-                self._openai.files.with_streaming_response.content(file_id) as response,
-            ):
-                response.stream_to_file(temporary)
+            self._download(f"/files/{file_id}/content", path)
             paths.append(path)
         return paths
+
+
+def _problem(error: dict[str, Any]) -> JobProblem:
+    line = error.get("line")
+    return JobProblem(str(error.get("code")), str(error.get("message")), line if isinstance(line, int) else None)
 
 
 def _sum(counts: dict[str, Any], names: tuple[str, ...]) -> int | None:

@@ -7,26 +7,25 @@ ever after, so a setting that changes later never changes a batch half way.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
 from huleedu_pipeline.comparisons import ComparisonPair
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.essays.spec import BatchSpec
-from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, render
+from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, Prompt, essay_text, render
 from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import Judge, resolve_model
-from huleedu_pipeline.ledger import BatchRecord, Ledger, RequestRecord, UnknownBatchError
+from huleedu_pipeline.ledger import BatchRecord, FrameRecord, Ledger, RequestRecord, UnknownBatchError
 from huleedu_pipeline.providers import anthropic_wire, openai_wire
 from huleedu_pipeline.providers.backend import check_backend
+from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, cut, fragment
 from huleedu_pipeline.settings import Settings
 
 
 class PlannedOtherwiseError(HuleeduError):
     """A batch's pairs have changed although its requests were planned."""
-
-
-_BODY_BUILDERS = {"openai": openai_wire.build_body, "anthropic": anthropic_wire.build_body}
 
 
 def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
@@ -43,6 +42,8 @@ def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
         max_output_tokens=wanted.max_output_tokens,
         reasoning_effort=wanted.reasoning_effort,
         output_verbosity=wanted.output_verbosity,
+        api=wanted.api,
+        service_tier=wanted.service_tier,
     )
 
 
@@ -79,6 +80,11 @@ def planned_spec(ledger: Ledger, batch_id: str) -> BatchSpec:
     return BatchSpec.model_validate(json.loads(ledger.batch(batch_id).original_request)["batch"])
 
 
+def planned_judge(ledger: Ledger, batch_id: str) -> Judge:
+    """Return a batch's judge as it was first planned."""
+    return Judge(**json.loads(ledger.batch(batch_id).original_request)["judge"])
+
+
 def plan_requests(
     ledger: Ledger, batch_id: str, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]
 ) -> list[RequestRecord]:
@@ -91,27 +97,48 @@ def plan_requests(
         texts: Text of each essay by its id.
 
     """
-    judge = Judge(**json.loads(ledger.batch(batch_id).original_request)["judge"])
-    build_body = _BODY_BUILDERS[judge.provider]
-    planned = []
-    for position, pair in enumerate(pairs):
-        body = canonical_json(build_body(judge, render(judge, texts[pair.essay_a_id], texts[pair.essay_b_id])))
-        planned.append(
-            RequestRecord(
-                custom_id=custom_id(batch_id, pair.pair_id, judge.judge_id),
-                batch_id=batch_id,
-                position=position,
-                pair_id=pair.pair_id,
-                essay_a_id=pair.essay_a_id,
-                essay_b_id=pair.essay_b_id,
-                wave=pair.wave,
-                replicate=pair.replicate,
-                judge_id=judge.judge_id,
-                provider=judge.provider,
-                model=judge.model,
-                prompt_sha256=sha256_hex(body),
-                body=body,
-            )
+    judge = planned_judge(ledger, batch_id)
+    frame = make_frame(judge)
+    bodies = {essay_id: fragment(essay_text(text)).decode() for essay_id, text in texts.items()}
+    ids = {essay_id: sha256_hex(body) for essay_id, body in bodies.items()}
+    sizes = {essay_id: len(body.encode()) for essay_id, body in bodies.items()}
+    frame_size = len(frame.body("", "").encode())
+    planned = (
+        RequestRecord(
+            custom_id=custom_id(batch_id, pair.pair_id, judge.judge_id),
+            batch_id=batch_id,
+            position=position,
+            pair_id=pair.pair_id,
+            essay_a_id=pair.essay_a_id,
+            essay_b_id=pair.essay_b_id,
+            wave=pair.wave,
+            replicate=pair.replicate,
+            judge_id=judge.judge_id,
+            provider=judge.provider,
+            model=judge.model,
+            prompt_sha256=sha256_hex(frame.body(bodies[pair.essay_a_id], bodies[pair.essay_b_id])),
+            frame_id=frame.frame_id,
+            fragment_a_id=ids[pair.essay_a_id],
+            fragment_b_id=ids[pair.essay_b_id],
+            n_bytes=frame_size + sizes[pair.essay_a_id] + sizes[pair.essay_b_id],
         )
-    ledger.plan_requests(planned)
+        for position, pair in enumerate(pairs)
+    )
+    ledger.plan_requests(planned, [frame], {ids[essay_id]: body for essay_id, body in bodies.items()})
     return ledger.requests(batch_id)
+
+
+def make_frame(judge: Judge) -> FrameRecord:
+    """Return what the bodies of all requests to ``judge`` share."""
+    cut_body = cut(canonical_json(_build_body(judge, render(judge, SLOT_A, SLOT_B))))
+    head, middle, tail = (part.decode() for part in cut_body)
+    path = _path_of(judge)
+    return FrameRecord(short_hash([judge.provider, path, head, middle, tail], 64), judge.provider, path, head, middle, tail)
+
+
+def _build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
+    return openai_wire.build_body(judge, prompt) if judge.provider == "openai" else anthropic_wire.build_body(judge, prompt)
+
+
+def _path_of(judge: Judge) -> str:
+    return openai_wire.path_of(judge.api) if judge.provider == "openai" else anthropic_wire.PATH

@@ -5,35 +5,48 @@ SDK's, HTTP's or JSON's exceptions, into the types below. Not here: when to subm
 :mod:`.collection`, :mod:`.live`).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal, Protocol
+
+import pyarrow as pa
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.outcome import Outcome
-from huleedu_pipeline.ledger.records import RequestRecord
 from huleedu_pipeline.ledger.states import JobState
+from huleedu_pipeline.providers.payloads import Line
 
 
 class ProviderError(HuleeduError):
     """A call to a provider that did not work out."""
 
 
+Lasting = Literal["spend_limit", "no_access"]
+
+
 class RejectedError(ProviderError):
     """The provider definitely refused the call: nothing was created and nothing is billed.
 
     ``is_temporary`` is set when the same call may succeed later (rate limits); ``retry_after_seconds`` as it asked.
+    ``lasting`` is set when every other call would be refused too, until a person has done something about it.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, is_temporary: bool = False, retry_after_seconds: float | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        is_temporary: bool = False,
+        retry_after_seconds: float | None = None,
+        lasting: Lasting | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.is_temporary = is_temporary
         self.retry_after_seconds = retry_after_seconds
+        self.lasting = lasting
 
 
 class AmbiguousError(ProviderError):
@@ -46,6 +59,20 @@ class AmbiguousError(ProviderError):
     def __init__(self, message: str, *, is_billed: bool = True) -> None:
         super().__init__(message)
         self.is_billed = is_billed
+
+
+@dataclass(frozen=True)
+class JobProblem:
+    """Why a provider refused a job: its code, its words, and the line of the input file that it is about, from 1."""
+
+    code: str
+    message: str
+    line: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The problem in one line."""
+        return f"{self.code}: {self.message}" + (f" (line {self.line})" if self.line is not None else "")
 
 
 @dataclass(frozen=True)
@@ -65,7 +92,12 @@ class JobSnapshot:
     token: str | None
     n_results: int | None = None
     result_files: tuple[str, ...] = ()
-    error_message: str | None = None
+    problems: tuple[JobProblem, ...] = ()
+
+    @property
+    def error_message(self) -> str | None:
+        """What the provider says is wrong with the job, in one line."""
+        return "; ".join(problem.text for problem in self.problems[:5]) or None
 
 
 @dataclass(frozen=True)
@@ -78,11 +110,31 @@ class ResultLine:
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What a live call came to: its outcome, the reply as received, and the headers, which tell the limits on calls."""
+
+    outcome: Outcome
+    raw: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class JobLimits:
-    """Most requests and bytes that the provider takes in one batch job."""
+    """Most requests and bytes in one batch job, and most prompt tokens in all jobs of a model at once, where known."""
 
     max_requests: int
     max_bytes: int
+    enqueued_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class JobOrder:
+    """A batch job about to be created: our token, its batch, the API it is for, and the file with its requests."""
+
+    token: str
+    batch_id: str
+    path: str
+    payload: Path
 
 
 class Provider(Protocol):
@@ -95,19 +147,23 @@ class Provider(Protocol):
     job_limits: JobLimits
     keeps_token: bool
 
-    async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
-        """Make one live call and return what it came to and the reply as received."""
+    async def ask(self, path: str, body: str) -> Reply:
+        """Make one live call with exactly this body."""
         ...
 
     async def aclose(self) -> None:
         """Let go of the connections of live calls."""
         ...
 
-    def upload(self, token: str, requests: Sequence[RequestRecord]) -> str | None:
+    def write_payload(self, descriptor: int, lines: Iterable[Line], path: str) -> int:
+        """Write the requests of a job as this provider takes them, and return the number of bytes."""
+        ...
+
+    def upload(self, order: JobOrder) -> str | None:
         """Upload the input file of a job where the provider wants one, and return its id."""
         ...
 
-    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+    def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
         """Create a batch job. This is the call that spends money; it is never repeated by itself."""
         ...
 
@@ -123,6 +179,6 @@ class Provider(Protocol):
         """Download a finished job's result files into ``folder``, each whole or not at all, and return them."""
         ...
 
-    def read_results(self, path: Path) -> Iterator[ResultLine | None]:
-        """Read a downloaded result file line by line; ``None`` stands for a line that names no request."""
+    def read_results(self, path: Path) -> Iterator[pa.RecordBatch]:
+        """Read a downloaded result file; see :mod:`.result_table` for the columns."""
         ...

@@ -13,13 +13,19 @@ from typing import Any
 import anthropic
 import httpx2
 import openai
+import pyarrow as pa
 
+from huleedu_pipeline.files import replacing
 from huleedu_pipeline.judging.outcome import Outcome
 from huleedu_pipeline.providers.http import Endpoint, json_object, translated
-from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot, ResultLine
-from huleedu_pipeline.providers.result_files import read_lines, read_received
+from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot, Reply, ResultLine
+from huleedu_pipeline.providers.result_files import read_received
+from huleedu_pipeline.providers.result_table import read_table
 
 PAGE = 100
+DOWNLOAD_PIECE_BYTES = 1_000_000
+# Asks either SDK for the response before its body has been read.
+STREAMED = {"X-Stainless-Raw-Response": "stream"}
 
 
 def client_options(endpoint: Endpoint) -> dict[str, Any]:
@@ -38,13 +44,16 @@ class SdkProvider(ABC):
     name: str
     job_limits: JobLimits
     keeps_token: bool
-    live_path: str
     jobs_path: str
     after_parameter: str
 
     def __init__(
-        self, client: openai.OpenAI | anthropic.Anthropic, live_client: openai.AsyncOpenAI | anthropic.AsyncAnthropic
+        self,
+        client: openai.OpenAI | anthropic.Anthropic,
+        live_client: openai.AsyncOpenAI | anthropic.AsyncAnthropic,
+        limits: JobLimits,
     ) -> None:
+        self.job_limits = limits
         self._client = client
         self._live_client = live_client
 
@@ -63,12 +72,17 @@ class SdkProvider(ABC):
     def read_snapshot(item: dict[str, Any]) -> JobSnapshot:
         """Return a job as the API shows it; raises AmbiguousError when it shows no job."""
 
-    async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
-        """Make one live call."""
+    @staticmethod
+    @abstractmethod
+    def live_path(path: str) -> str:
+        """Return the address of an API relative to the configured base URL."""
+
+    async def ask(self, path: str, body: str) -> Reply:
+        """Make one live call with exactly this body."""
         with translated("asking for a verdict"):
-            response = await self._live_client.post(self.live_path, cast_to=httpx2.Response, body=body)
+            response = await self._live_client.post(self.live_path(path), cast_to=httpx2.Response, content=body.encode())
         # Whatever stands in a reply that was received: it is paid for, so it is kept and never an error of the call.
-        return read_received(self.read_reply, response.text), response.text
+        return Reply(read_received(self.read_reply, response.text), response.text, response.headers)
 
     async def aclose(self) -> None:
         """Close the connections of live calls."""
@@ -101,11 +115,23 @@ class SdkProvider(ABC):
             response = self._client.get(f"{self.jobs_path}/{provider_job_id}", cast_to=httpx2.Response)
             return self.read_snapshot(json_object(response))
 
-    def read_results(self, path: Path) -> Iterator[ResultLine | None]:
-        """Read a downloaded result file line by line; ``None`` stands for a line that names no request."""
-        return read_lines(path, self.read_result_line)
+    def read_results(self, path: Path) -> Iterator[pa.RecordBatch]:
+        """Read a downloaded result file; see :mod:`.result_table` for the columns."""
+        return read_table(path, self.name, self.read_result_line)
 
-    def _create(self, body: dict[str, Any]) -> JobSnapshot:
+    def _download(self, address: str, path: Path) -> None:
+        """Stream what is at ``address`` into ``path``: all of it or nothing, whatever its size."""
+        options = {"headers": STREAMED, "params": {}}
+        with translated(f"downloading {address}"), replacing(path) as temporary:
+            response: Any = self._client.get(address, cast_to=httpx2.Response, options=options)
+            try:
+                with temporary.open("wb") as file:
+                    for piece in response.iter_bytes(DOWNLOAD_PIECE_BYTES):
+                        file.write(piece)
+            finally:
+                response.close()
+
+    def _create(self, **request: Any) -> JobSnapshot:
         """Send the one call that spends money."""
         with translated("creating the batch job"):
-            return self.read_snapshot(json_object(self._client.post(self.jobs_path, cast_to=httpx2.Response, body=body)))
+            return self.read_snapshot(json_object(self._client.post(self.jobs_path, cast_to=httpx2.Response, **request)))
