@@ -48,7 +48,10 @@ def render(judge: Judge, text_a: str, text_b: str) -> Prompt:
     return Prompt(judge.system_prompt, (context, _essay("Essay A", text_a), _essay("Essay B", text_b)))
 
 
+def essay_text(text: str) -> str:
+    """Return ``text`` as it stands between an essay's tags: it can not end its own frame or open another's."""
+    return text.replace("</essay", "&lt;/essay").replace("<essay", "&lt;essay")
+
+
 def _essay(label: str, text: str) -> str:
-    # An essay can not end its own frame or open another's.
-    text = text.replace("</essay", "&lt;/essay").replace("<essay", "&lt;essay")
-    return f'<essay label="{label}">\n{text}\n</essay>'
+    return f'<essay label="{label}">\n{essay_text(text)}\n</essay>'
