@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.grading.scales import get_scale
@@ -90,6 +90,19 @@ class BatchSpec(BaseModel):
                 raise ValueError(str(error).removeprefix("grade_scale: ")) from None
         return value
 
+    @model_validator(mode="after")
+    def _live_only(self) -> "BatchSpec":
+        if self.llm_batching_mode == "provider_batch_api":
+            remedy = "set llm_batching_mode to per_request or serial_bundle, or leave judge."
+            if self.judge.api == "decisions":
+                raise ValueError(f"judge.api: OpenAI's batch jobs make no decisions ({remedy}api out)")
+            if self.judge.service_tier is not None:
+                raise ValueError(
+                    f"judge.service_tier: {self.judge.service_tier} is a tier of live calls; a batch job costs half price as "
+                    f"it is ({remedy}service_tier out)"
+                )
+        return self
+
 
 def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -> BatchSpec:
     """Read the text of a ``batch.yaml``.
@@ -153,7 +166,8 @@ def _explain(loc: tuple[int | str, ...], kind: str, message: str) -> str:
     if path == ["batch_id"] and kind == "string_type":
         return "batch_id: must be text (put it in quotes)"
     if kind != "extra_forbidden":
-        return f"{'.'.join(path)}: {message.removeprefix('Value error, ')}" if path else message
+        message = message.removeprefix("Value error, ")
+        return f"{'.'.join(path)}: {message}" if path else message
     fields: dict[str, Any] = dict(JudgeSettings.model_fields if path[:-1] == ["judge"] else BatchSpec.model_fields)
     near = get_close_matches(path[-1], fields, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(fields)}"

@@ -34,20 +34,62 @@ class ErrorCode(StrEnum):
     BATCH_FAILED = "batch_failed"
     BATCH_EXPIRED = "batch_expired"
     BATCH_CANCELLED = "batch_cancelled"
+    # Its job was refused as a whole for a reason that lies outside this request: nothing was run or billed.
+    NOT_RUN = "not_run"
+    # Credit, quota or a spending limit is used up.
+    SPEND_LIMIT = "spend_limit"
+    # The key or its permission was refused.
+    NO_ACCESS = "no_access"
+
+
+# Outcomes after which the same request may be asked anew. The rest are final: the same question meets the same REFUSAL and
+# the same CONTENT_FILTER, and it is TRUNCATED at the same place, because max_output_tokens is part of the judge's identity;
+# what is wrong with a request that was PROVIDER_REJECTED is still wrong; and a live call with NO_ANSWER may have been
+# billed, so it is not made twice.
+RETRYABLE = frozenset(
+    {
+        ErrorCode.MISSING_RESULT,
+        ErrorCode.UNREADABLE_REPLY,
+        ErrorCode.PROVIDER_ERROR,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.BATCH_EXPIRED,
+        ErrorCode.BATCH_CANCELLED,
+        ErrorCode.BATCH_FAILED,
+        ErrorCode.INVALID_VERDICT,
+        ErrorCode.SPEND_LIMIT,
+        ErrorCode.NO_ACCESS,
+        ErrorCode.NOT_RUN,
+    }
+)
+# Attempts that do not count against the cap: nothing was run, and the cause lies elsewhere than in the request.
+UNCOUNTED = frozenset({ErrorCode.NOT_RUN, ErrorCode.SPEND_LIMIT, ErrorCode.NO_ACCESS})
+# Outcomes that may have cost something although no usage was reported: their price is unknown, not 0.
+PERHAPS_BILLED = frozenset({ErrorCode.MISSING_RESULT, ErrorCode.UNREADABLE_REPLY, ErrorCode.NO_ANSWER})
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one reply as the provider counted them; ``input_tokens`` includes the cached ones."""
+    """Tokens of one reply as the provider counted them, in the classes that have prices of their own.
+
+    ``input_tokens`` is all input: what was read afresh, what came from the cache, and what was written to it.
+    ``output_tokens`` includes the reasoning tokens.
+    """
 
     input_tokens: int = 0
     cached_input_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_30m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    cache_write_12h_tokens: int = 0
     output_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What one request came to.
+
+    ``model`` and ``service_tier`` are what the provider says served it (a tier is, for example, "flex", "batch", "default").
 
     Raises:
         ValueError: not exactly one of verdict and error is given, or the kind does not fit.
@@ -60,6 +102,7 @@ class Outcome:
     error_message: str | None = None
     usage: Usage = Usage()
     model: str | None = None
+    service_tier: str | None = None
 
     def __post_init__(self) -> None:
         is_success = self.kind is OutcomeKind.SUCCESS
@@ -67,21 +110,23 @@ class Outcome:
             raise ValueError(f"an outcome of kind {self.kind} needs {'a verdict' if is_success else 'an error'} and only that")
 
 
-def success(verdict: Verdict, usage: Usage, model: str | None) -> Outcome:
-    """Return the outcome of a reply with a valid verdict; ``model`` is the one that the provider says served it."""
-    return Outcome(OutcomeKind.SUCCESS, verdict=verdict, usage=usage, model=model)
+def success(verdict: Verdict, usage: Usage, model: str | None, service_tier: str | None = None) -> Outcome:
+    """Return the outcome of a reply with a valid verdict; model and tier are those that the provider says served it."""
+    return Outcome(OutcomeKind.SUCCESS, verdict=verdict, usage=usage, model=model, service_tier=service_tier)
 
 
-def failure(code: ErrorCode, message: str, usage: Usage = Usage(), model: str | None = None) -> Outcome:
+def failure(
+    code: ErrorCode, message: str, usage: Usage = Usage(), model: str | None = None, service_tier: str | None = None
+) -> Outcome:
     """Return the outcome of a request without a verdict; an expired request gets the kind ``expired``."""
     kind = OutcomeKind.EXPIRED if code is ErrorCode.BATCH_EXPIRED else OutcomeKind.FAILURE
     storable = message[:500].encode("utf-8", errors="replace").decode("utf-8")
-    return Outcome(kind, error_code=code, error_message=storable, usage=usage, model=model)
+    return Outcome(kind, error_code=code, error_message=storable, usage=usage, model=model, service_tier=service_tier)
 
 
-def read_answer(text: str, usage: Usage, model: str | None) -> Outcome:
+def read_answer(text: str, usage: Usage, model: str | None, service_tier: str | None = None) -> Outcome:
     """Return the outcome of a finished reply from its text: a verdict, or the failure of one that breaks the contract."""
     try:
-        return success(parse_verdict(text), usage, model)
+        return success(parse_verdict(text), usage, model, service_tier)
     except InvalidVerdictError as error:
-        return failure(ErrorCode.INVALID_VERDICT, str(error), usage, model)
+        return failure(ErrorCode.INVALID_VERDICT, str(error), usage, model, service_tier)

@@ -37,15 +37,14 @@ class Prompt:
 
 
 def render(judge: Judge, text_a: str, text_b: str) -> Prompt:
-    """Render the prompt in which ``judge`` compares ``text_a`` (shown first, as Essay A) with ``text_b``."""
-    context = "\n\n".join(
-        [
-            f"## The pupils' assignment\n\n{judge.assignment_prompt}",
-            f"## Assessment criteria\n\n{judge.rubric}",
-            f"## How to answer\n\n{_ANSWER}",
-        ]
-    )
-    return Prompt(judge.system_prompt, (context, _essay("Essay A", text_a), _essay("Essay B", text_b)))
+    """Render the prompt in which ``judge`` compares ``text_a`` (shown first, as Essay A) with ``text_b``.
+
+    A judge that decides is asked its question beside the prompt and gives no reasons: it is not told how to word them.
+    """
+    parts = [f"## The pupils' assignment\n\n{judge.assignment_prompt}", f"## Assessment criteria\n\n{judge.rubric}"]
+    if judge.api != "decisions":
+        parts.append(f"## How to answer\n\n{_ANSWER}")
+    return Prompt(judge.system_prompt, ("\n\n".join(parts), _essay("Essay A", text_a), _essay("Essay B", text_b)))
 
 
 def essay_text(text: str) -> str:

@@ -5,6 +5,7 @@ prompt, assignment, rubric and parameters. ``judge_id`` is a hash of all of it, 
 judge. Not here: what a prompt looks like (:mod:`.prompts`) or how a request travels (:mod:`huleedu_pipeline.providers`).
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -12,13 +13,23 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from huleedu_pipeline.canonical import short_hash
 
-Provider = Literal["openai", "anthropic"]
+Provider = Literal["openai", "anthropic", "human"]
+Api = Literal["responses", "chat_completions", "decisions"]
+ServiceTier = Literal["flex"]
 BatchingMode = Literal["per_request", "serial_bundle", "provider_batch_api"]
 ReasoningEffort = Literal["none", "low", "medium", "high"]
 Verbosity = Literal["low", "medium", "high"]
 
-DEFAULT_MODELS: dict[Provider, str] = {"openai": "gpt-6-luna", "anthropic": "claude-haiku-4-5-20251001"}
+DEFAULT_MODELS: dict[Provider, str] = {
+    "openai": "gpt-6-luna",
+    "anthropic": "claude-haiku-4-5-20251001",
+    "human": "human",
+}
 EMULATED_PREFIX = "emulated-"
+DECISIONS_MODEL = "gpt-6-luna"
+# Parts of a judge that are newer than the first judgements. At their defaults they are no part of its identity, so that a
+# judge who judged before they existed is still the same judge.
+_LATER_PARTS = {"api": "responses", "service_tier": None}
 
 
 class JudgeSettings(BaseModel):
@@ -26,7 +37,9 @@ class JudgeSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    provider: Provider = Field(default="openai", description="Whose API judges: openai or anthropic.")
+    provider: Provider = Field(
+        default="openai", description="Whose API judges: openai or anthropic. human: the judgements were made by people."
+    )
     model: str = Field(
         default="", description="Model name at the provider; empty means the project's default for that provider."
     )
@@ -44,22 +57,65 @@ class JudgeSettings(BaseModel):
         default=None, description="How long the model answers, where the model offers it (OpenAI)."
     )
 
+    api: Api = Field(
+        default="responses",
+        description="Which of OpenAI's APIs answers. responses or chat_completions: a verdict with reasons (chat_completions "
+        "for servers that only speak that). decisions: live only, a probability for each essay instead of reasons.",
+    )
+    service_tier: ServiceTier | None = Field(
+        default=None, description="flex: OpenAI's slower live calls at half price. Leave out for the usual service."
+    )
+
     @model_validator(mode="after")
     def _only_what_the_provider_takes(self) -> "JudgeSettings":
-        if self.provider == "anthropic" and self.temperature is not None:
+        checks = {"anthropic": self._check_anthropic, "human": self._check_human}
+        checks.get(self.provider, self._check_openai)()
+        return self
+
+    def _check_anthropic(self) -> None:
+        if self.temperature is not None:
             raise ValueError(
                 "temperature: Anthropic's API version 2026-10-21 takes no sampling parameters (leave temperature out)"
             )
-        if self.provider == "anthropic" and self.output_verbosity is not None:
+        if self.output_verbosity is not None:
             raise ValueError("output_verbosity: only OpenAI's models take it (leave output_verbosity out)")
-        if self.provider == "anthropic" and self.reasoning_effort == "none":
+        if self.reasoning_effort == "none":
             raise ValueError("reasoning_effort: Anthropic has no effort 'none' (use low, medium or high, or leave it out)")
-        return self
+        if self.api != "responses":
+            raise ValueError("api: only OpenAI has more than one (leave api out)")
+        if self.service_tier is not None:
+            raise ValueError("service_tier: only OpenAI has the tier flex (leave service_tier out)")
+
+    def _check_openai(self) -> None:
+        if self.api != "decisions":
+            return
+        if self.model.removeprefix(EMULATED_PREFIX) not in ("", DECISIONS_MODEL):
+            raise ValueError(
+                f"model: OpenAI's decisions are made by {DECISIONS_MODEL} only (leave model out, or use another api)"
+            )
+        untaken = ("temperature", "max_output_tokens", "reasoning_effort", "output_verbosity", "service_tier")
+        if given := self._given(untaken):
+            raise ValueError(
+                f"{given[0]}: OpenAI's decisions answer with probabilities and take no such parameter (leave {given[0]} out, "
+                "or use another api)"
+            )
+
+    def _check_human(self) -> None:
+        if given := self._given(name for name in type(self).model_fields if name != "provider"):
+            raise ValueError(f"{given[0]}: a human judge has no such setting (leave {given[0]} out)")
+
+    def _given(self, names: Iterable[str]) -> list[str]:
+        # Told by the value: a specification that is read back from the ledger names every field.
+        fields = type(self).model_fields
+        return [name for name in names if getattr(self, name) != fields[name].default]
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A judge: every field is sent, and together they give its identity."""
+    """A judge: every field is sent that its API takes, and together they give its identity.
+
+    ``api`` is the one of OpenAI's APIs that asks it; other providers have one only.
+    """
 
     provider: Provider
     model: str
@@ -71,11 +127,14 @@ class Judge:
     max_output_tokens: int
     reasoning_effort: ReasoningEffort | None
     output_verbosity: Verbosity | None
+    api: str = "responses"
+    service_tier: str | None = None
 
     @property
     def judge_id(self) -> str:
         """Identity of this judge, the same on every machine: ``j_`` and 16 hexadecimal digits."""
-        return "j_" + short_hash(asdict(self), 16)
+        parts = {name: value for name, value in asdict(self).items() if name not in _LATER_PARTS or value != _LATER_PARTS[name]}
+        return "j_" + short_hash(parts, 16)
 
     @property
     def is_simulated(self) -> bool:
@@ -89,8 +148,11 @@ def is_simulated(model: str) -> bool:
 
 
 def resolve_model(settings: JudgeSettings, *, is_emulated: bool) -> str:
-    """Return the model name to request: the given one or the provider's default, marked when the emulator serves it."""
+    """Return the model name to request: the given one or the provider's default, marked when the emulator serves it.
+
+    People are never emulated: their judgements are real whatever the backend.
+    """
     model = settings.model or DEFAULT_MODELS[settings.provider]
-    if is_emulated and not is_simulated(model):
+    if is_emulated and settings.provider != "human" and not is_simulated(model):
         return EMULATED_PREFIX + model
     return model

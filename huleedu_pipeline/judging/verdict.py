@@ -1,10 +1,12 @@
-"""The verdict contract: what a judge must answer, and how an answer is read.
+"""The verdict, and the contract of a reply that gives one in words: what a model must answer, and how that is read.
 
-One JSON schema for both providers, one set of limits for schema, prompt and storage. A reply that does not keep the
-contract is a failed judgement with its raw text kept; it is never guessed, defaulted or rescaled.
+One JSON schema for all providers, one set of limits for schema, prompt and storage. A reply that does not keep the
+contract is a failed judgement with its raw text kept; it is never guessed, defaulted or rescaled. A judge that answers
+otherwise (with probabilities, or a human) makes a :class:`Verdict` without these parts.
 """
 
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -34,8 +36,38 @@ VERDICT_SCHEMA: dict[str, Any] = {
 }
 
 
-class Verdict(BaseModel):
-    """A judge's answer about one pair."""
+@dataclass(frozen=True)
+class Verdict:
+    """A judge's answer about one pair.
+
+    ``winner`` is ``None`` only for a tie. ``p_a`` is the probability that Essay A is the better one, where the judge gives
+    one; 0.5 for a tie. Justification and confidence are there where the judge gives them, which every model does that
+    answers in words.
+
+    Raises:
+        ValueError: ``p_a`` is no probability, or it and the winner contradict each other.
+
+    """
+
+    winner: Label | None
+    justification: str | None
+    confidence: float | None
+    p_a: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.p_a is not None and not 0 <= self.p_a <= 1:  # false for NaN, too
+            raise ValueError(f"p_a: {self.p_a} is no probability (give a number from 0 to 1, or leave it out)")
+        if self.winner is None:
+            if self.p_a != 0.5:
+                raise ValueError(f"winner: a verdict without a winner is a tie, and a tie has p_a 0.5, not {self.p_a}")
+        elif self.winner not in ("Essay A", "Essay B"):
+            raise ValueError(f"winner: {self.winner!r} is neither 'Essay A' nor 'Essay B'")
+        elif self.p_a is not None and (self.p_a < 0.5 if self.winner == "Essay A" else self.p_a > 0.5):
+            raise ValueError(f"p_a: {self.p_a} contradicts the winner {self.winner}")
+
+
+class VerdictReply(BaseModel):
+    """A model's reply as :data:`VERDICT_SCHEMA` asks for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -58,7 +90,7 @@ def parse_verdict(text: str) -> Verdict:
 
     """
     try:
-        verdict = Verdict.model_validate_json(text)
+        reply = VerdictReply.model_validate_json(text)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in item['loc']) or 'reply'}: {item['msg']}"
@@ -66,12 +98,12 @@ def parse_verdict(text: str) -> Verdict:
         )
         raise InvalidVerdictError(problems) from None
     json.loads(text, object_pairs_hook=_each_field_once)
-    return verdict
+    return Verdict(reply.winner, reply.justification, reply.confidence)
 
 
 def _each_field_once(fields: list[tuple[str, Any]]) -> None:
     # JSON parsers keep the last of two values in silence; a reply that names both winners has named none.
     names = [name for name, _ in fields]
-    repeated = [name for name in Verdict.model_fields if names.count(name) > 1]
+    repeated = [name for name in VerdictReply.model_fields if names.count(name) > 1]
     if repeated:
         raise InvalidVerdictError(f"{repeated[0]}: is given more than once")

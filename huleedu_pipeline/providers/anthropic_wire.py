@@ -13,13 +13,29 @@ _STOP_REASONS = {
     "max_tokens": ErrorCode.TRUNCATED,
     "model_context_window_exceeded": ErrorCode.TRUNCATED,
     "refusal": ErrorCode.REFUSAL,
+    "pause_turn": ErrorCode.PROVIDER_ERROR,  # the model means to go on, and a judge is asked once
 }
 _ERROR_TYPES = {
     "rate_limit_error": ErrorCode.RATE_LIMITED,
     "api_error": ErrorCode.PROVIDER_ERROR,
     "overloaded_error": ErrorCode.PROVIDER_ERROR,
     "timeout_error": ErrorCode.PROVIDER_ERROR,
+    "conflict_error": ErrorCode.PROVIDER_ERROR,
+    "billing_error": ErrorCode.SPEND_LIMIT,
+    "authentication_error": ErrorCode.NO_ACCESS,
+    "permission_error": ErrorCode.NO_ACCESS,
 }
+# Details of an error, whatever its type: a spent limit is told as a rate limit or as a lack of permission.
+_SPEND_LIMITS = frozenset(
+    {
+        "enforced_spend_limit_reached",
+        "contract_spend_limit_reached",
+        "linked_organization_spend_limit_reached",
+        "linked_organization_billing_unavailable",
+    }
+)
+# An empty account is told as an invalid request, so only its words tell it from a request that is wrong.
+_EMPTY_ACCOUNT = "credit balance is too low"
 
 
 def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
@@ -38,14 +54,16 @@ def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
 
 def read_reply(reply: dict[str, Any]) -> Outcome:
     """Return what a Messages reply comes to."""
-    usage, model = _usage(reply.get("usage")), reply.get("model")
-    model = model if isinstance(model, str) else None
+    counts, model = reply.get("usage"), reply.get("model")
+    counts = counts if isinstance(counts, dict) else {}
+    usage, tier = _usage(counts), counts.get("service_tier")
+    model, tier = model if isinstance(model, str) else None, tier if isinstance(tier, str) else None
     reason = reply.get("stop_reason")
     if reason in _STOP_REASONS:
-        return failure(_STOP_REASONS[reason], f"the reply stopped: {reason}", usage, model)
+        return failure(_STOP_REASONS[reason], f"the reply stopped: {reason}", usage, model, tier)
     content = reply.get("content") or []
     texts = [part.get("text", "") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-    return read_answer("".join(texts), usage, model)
+    return read_answer("".join(texts), usage, model, tier)
 
 
 def read_result_line(line: str) -> ResultLine | None:
@@ -70,14 +88,38 @@ def _line_outcome(result: dict[str, Any]) -> Outcome:
         outer = result.get("error")
         inner = outer.get("error") if isinstance(outer, dict) else None
         inner = inner if isinstance(inner, dict) else {}
-        code = _ERROR_TYPES.get(str(inner.get("type")), ErrorCode.PROVIDER_REJECTED)
-        return failure(code, f"{inner.get('type')}: {inner.get('message')}")
+        return failure(error_code(inner), f"{inner.get('type')}: {inner.get('message')}")
     return failure(ErrorCode.UNREADABLE_REPLY, f"the result line has the unknown type {kind!r}")
 
 
-def _usage(usage: object) -> Usage:
-    if not isinstance(usage, dict):
-        return Usage()
-    cached = int(usage.get("cache_read_input_tokens") or 0)
-    written = int(usage.get("cache_creation_input_tokens") or 0)
-    return Usage(int(usage.get("input_tokens") or 0) + cached + written, cached, int(usage.get("output_tokens") or 0))
+def error_code(error: dict[str, Any]) -> ErrorCode:
+    """Return the error code of an error object as the API words it: ``type``, ``message`` and perhaps ``details``."""
+    details = error.get("details")
+    detail = details.get("error_code") if isinstance(details, dict) else None
+    if detail in _SPEND_LIMITS or _EMPTY_ACCOUNT in str(error.get("message")).lower():
+        return ErrorCode.SPEND_LIMIT
+    return _ERROR_TYPES.get(str(error.get("type")), ErrorCode.PROVIDER_REJECTED)
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    kept = usage.get("cache_creation") or {}
+    for_5m, for_1h, cached, written, fresh = (
+        int(value or 0)
+        for value in (
+            kept.get("ephemeral_5m_input_tokens"),
+            kept.get("ephemeral_1h_input_tokens"),
+            usage.get("cache_read_input_tokens"),
+            usage.get("cache_creation_input_tokens"),
+            usage.get("input_tokens"),
+        )
+    )
+    # What was written without a word about how long it is kept was written for 5 minutes, which is the default.
+    for_5m = max(for_5m, written - for_1h)
+    return Usage(
+        input_tokens=fresh + cached + for_5m + for_1h,
+        cached_input_tokens=cached,
+        cache_write_5m_tokens=for_5m,
+        cache_write_1h_tokens=for_1h,
+        output_tokens=int(usage.get("output_tokens") or 0),
+        reasoning_tokens=int((usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0),
+    )

@@ -32,6 +32,8 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
             "max_output_tokens": 600,
             "reasoning_effort": None,
             "output_verbosity": None,
+            "api": "responses",
+            "service_tier": None,
         },
         "llm_batching_mode": "provider_batch_api",
         "max_comparisons": None,
@@ -56,6 +58,8 @@ def test_every_field_can_be_given() -> None:
           max_output_tokens: 900
           reasoning_effort: low
           output_verbosity: high
+          api: chat_completions
+          service_tier: flex
     """)
     assert spec.batch_id == "eng5-ht25"
     assert (spec.language, spec.grade_scale, spec.llm_batching_mode) == ("sv", "cefr_6_level", "serial_bundle")
@@ -67,6 +71,8 @@ def test_every_field_can_be_given() -> None:
         max_output_tokens=900,
         reasoning_effort="low",
         output_verbosity="high",
+        api="chat_completions",
+        service_tier="flex",
     )
 
 
@@ -105,7 +111,7 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         (
             "judge: {zzz: 1}",
             "batch.yaml: unknown key 'judge.zzz' (known keys: provider, model, temperature, max_output_tokens, "
-            "reasoning_effort, output_verbosity)",
+            "reasoning_effort, output_verbosity, api, service_tier)",
         ),
     ],
 )
@@ -129,6 +135,20 @@ def test_an_unknown_key_is_refused_with_the_nearest(text: str, message: str) -> 
             "judge: {provider: anthropic, reasoning_effort: none}",
             "batch.yaml: judge: reasoning_effort: Anthropic has no effort 'none' (use low, medium or high, or leave it out)",
         ),
+        (
+            "judge: {provider: anthropic, api: decisions}",
+            "batch.yaml: judge: api: only OpenAI has more than one (leave api out)",
+        ),
+        (
+            "judge: {api: decisions}",
+            "batch.yaml: judge.api: OpenAI's batch jobs make no decisions (set llm_batching_mode to per_request or "
+            "serial_bundle, or leave judge.api out)",
+        ),
+        (
+            "judge: {service_tier: flex}",
+            "batch.yaml: judge.service_tier: flex is a tier of live calls; a batch job costs half price as it is (set "
+            "llm_batching_mode to per_request or serial_bundle, or leave judge.service_tier out)",
+        ),
     ],
 )
 def test_what_a_provider_does_not_take_is_refused_and_not_dropped(text: str, message: str) -> None:
@@ -150,6 +170,8 @@ def test_what_anthropic_takes_is_taken() -> None:
         ("judge: {max_output_tokens: 63}", "judge.max_output_tokens"),
         ("judge: {max_output_tokens: 32001}", "judge.max_output_tokens"),
         ("judge: {reasoning_effort: extreme}", "judge.reasoning_effort"),
+        ("judge: {api: completions}", "judge.api"),
+        ("judge: {service_tier: priority}", "judge.service_tier"),
         ("judge: openai", "judge"),
         ("language: swe", "language"),
         ("language: EN", "language"),

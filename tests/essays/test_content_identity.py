@@ -37,6 +37,8 @@ CHANGES: dict[str, Changes] = {
     "judge.max_output_tokens": {"batch.yaml": YAML + "judge: {max_output_tokens: 601}"},
     "judge.reasoning_effort": {"batch.yaml": YAML + "judge: {reasoning_effort: low}"},
     "judge.output_verbosity": {"batch.yaml": YAML + "judge: {output_verbosity: low}"},
+    "judge.api": {"batch.yaml": YAML + "judge: {api: chat_completions}"},
+    "judge.service_tier": {"batch.yaml": YAML + "llm_batching_mode: per_request\njudge: {service_tier: flex}"},
 }
 NO_CHANGES: dict[str, Changes] = {
     "line ends and a byte-order mark": {"essays/anna.txt": b"\xef\xbb\xbfI like the lake behind our school.\r\n"},

@@ -38,6 +38,8 @@ OTHER: dict[str, Any] = {
     "max_output_tokens": 601,
     "reasoning_effort": "low",
     "output_verbosity": "low",
+    "api": "chat_completions",
+    "service_tier": "flex",
 }
 PRINT_IDS = f"""
 from huleedu_pipeline.judging.requests import custom_id
@@ -64,6 +66,10 @@ def test_temperature_0_is_not_the_providers_default() -> None:
 def test_the_same_judge_has_the_same_id() -> None:
     assert replace(JUDGE).judge_id == JUDGE.judge_id
     assert re.fullmatch(r"j_[0-9a-f]{16}", JUDGE.judge_id)
+
+
+def test_a_judge_from_before_there_was_a_choice_of_api_keeps_its_id() -> None:
+    assert JUDGE.judge_id == replace(JUDGE, api="responses", service_tier=None).judge_id == "j_9efff495b4f36422"
 
 
 def test_identities_are_the_same_in_every_process() -> None:
@@ -122,7 +128,14 @@ def test_what_has_no_canonical_form_has_no_identity(value: object) -> None:
 @pytest.mark.parametrize("provider", DEFAULT_MODELS)
 def test_no_model_means_the_providers_default(provider: Provider) -> None:
     assert resolve_model(JudgeSettings(provider=provider), is_emulated=False) == DEFAULT_MODELS[provider]
-    assert resolve_model(JudgeSettings(provider=provider, model="own"), is_emulated=False) == "own"
+
+
+def test_a_model_that_is_given_is_taken() -> None:
+    assert resolve_model(JudgeSettings(model="own"), is_emulated=False) == "own"
+
+
+def test_people_are_never_emulated() -> None:
+    assert resolve_model(JudgeSettings(provider="human"), is_emulated=True) == "human"
 
 
 def test_an_emulated_judge_is_another_judge_and_says_so() -> None:

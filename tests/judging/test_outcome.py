@@ -4,7 +4,18 @@ from itertools import product
 
 import pytest
 
-from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, OutcomeKind, Usage, failure, success
+from huleedu_pipeline.judging.outcome import (
+    PERHAPS_BILLED,
+    RETRYABLE,
+    UNCOUNTED,
+    ErrorCode,
+    Outcome,
+    OutcomeKind,
+    Usage,
+    failure,
+    read_answer,
+    success,
+)
 from huleedu_pipeline.judging.verdict import Verdict
 
 VERDICT = Verdict(winner="Essay B", justification="Clearer.", confidence=3)
@@ -33,9 +44,38 @@ def test_anything_between_is_refused(
 
 
 def test_success_keeps_what_the_reply_cost_and_who_gave_it() -> None:
-    outcome = success(VERDICT, Usage(100, 20, 30), "gpt-6-luna-2026-06-01")
+    usage = Usage(input_tokens=100, cached_input_tokens=20, output_tokens=30)
+    outcome = success(VERDICT, usage, "gpt-6-luna-2026-06-01", "flex")
     assert (outcome.kind, outcome.verdict, outcome.model) == (OutcomeKind.SUCCESS, VERDICT, "gpt-6-luna-2026-06-01")
-    assert outcome.usage == Usage(input_tokens=100, cached_input_tokens=20, output_tokens=30)
+    assert (outcome.usage, outcome.service_tier) == (usage, "flex")
+
+
+def test_a_broken_answer_keeps_what_it_cost_and_who_gave_it() -> None:
+    usage = Usage(input_tokens=100, output_tokens=30)
+    outcome = read_answer("Essay A", usage, "m", "batch")
+    assert (outcome.error_code, outcome.usage, outcome.model, outcome.service_tier) == (
+        ErrorCode.INVALID_VERDICT,
+        usage,
+        "m",
+        "batch",
+    )
+
+
+def test_every_way_to_end_is_final_or_retryable() -> None:
+    assert set(ErrorCode) - RETRYABLE == {
+        ErrorCode.REFUSAL,
+        ErrorCode.TRUNCATED,
+        ErrorCode.CONTENT_FILTER,
+        ErrorCode.PROVIDER_REJECTED,
+        ErrorCode.NO_ANSWER,
+    }
+    assert {ErrorCode.NOT_RUN, ErrorCode.SPEND_LIMIT, ErrorCode.NO_ACCESS} == UNCOUNTED
+
+
+def test_what_counts_for_nothing_is_retryable_and_was_surely_not_billed() -> None:
+    assert UNCOUNTED <= RETRYABLE
+    assert not UNCOUNTED & PERHAPS_BILLED
+    assert ErrorCode.NO_ANSWER in PERHAPS_BILLED - RETRYABLE
 
 
 @pytest.mark.parametrize("code", ErrorCode)
@@ -46,7 +86,7 @@ def test_only_a_job_that_ran_out_of_time_is_expired(code: ErrorCode) -> None:
 
 
 def test_a_failure_can_have_cost_something() -> None:
-    assert failure(ErrorCode.TRUNCATED, "Cut off.", Usage(100, 0, 600), "gpt-6-luna").usage.output_tokens == 600
+    assert failure(ErrorCode.TRUNCATED, "Cut off.", Usage(output_tokens=600), "gpt-6-luna").usage.output_tokens == 600
 
 
 def test_long_error_messages_are_cut() -> None:

@@ -1,6 +1,7 @@
 """Prompts: both essays whole, the same context for every pair, and nothing that tells whose essays they are."""
 
 import tempfile
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -73,6 +74,14 @@ def test_the_context_says_what_the_pupils_were_asked_what_counts_and_how_to_answ
     assert context.index(ASSIGNMENT) < context.index(RUBRIC) < context.index("How to answer")
     for part in ("justification", "500 characters", "winner", '"Essay A" or "Essay B"', "confidence", "from 1 (a guess) to 5"):
         assert part in context
+
+
+def test_a_judge_that_decides_is_not_told_how_to_word_reasons() -> None:
+    in_words, decided = render(JUDGE, "x", "y"), render(replace(JUDGE, api="decisions"), "x", "y")
+    assert in_words.blocks[0].startswith(decided.blocks[0])
+    assert "justification" not in decided.blocks[0]
+    assert (decided.system, decided.blocks[1:]) == (in_words.system, in_words.blocks[1:])
+    assert render(replace(JUDGE, api="chat_completions"), "x", "y") == in_words
 
 
 @given(st.text(), st.text())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA, InvalidVerdictError, Verdict, parse_verdict
+from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA, InvalidVerdictError, Label, Verdict, VerdictReply, parse_verdict
 
 
 def reply(**changes: Any) -> str:
@@ -126,7 +126,9 @@ def test_what_is_read_always_keeps_the_limits(parts: dict[str, Any], winner: str
     assert content.keys() == {"winner", "justification", "confidence"}
     assert verdict.winner == content["winner"] in ("Essay A", "Essay B")
     assert verdict.confidence == content["confidence"]
+    assert verdict.confidence is not None
     assert 1 <= verdict.confidence <= 5
+    assert verdict.justification is not None
     assert verdict.justification == content["justification"].strip()
     assert 1 <= len(verdict.justification) <= 500
 
@@ -137,9 +139,42 @@ def test_no_text_is_more_than_refused(text: str) -> None:
         parse_verdict(text)
 
 
+@pytest.mark.parametrize(
+    ("winner", "p_a"),
+    [("Essay A", 0.5), ("Essay A", 1.0), ("Essay B", 0.0), ("Essay B", 0.5), ("Essay A", None), ("Essay B", None), (None, 0.5)],
+)
+def test_a_verdict_may_have_a_probability_and_need_not_have_reasons(winner: Label | None, p_a: float | None) -> None:
+    verdict = Verdict(winner, justification=None, confidence=None, p_a=p_a)
+    assert (verdict.winner, verdict.p_a, verdict.justification, verdict.confidence) == (winner, p_a, None, None)
+
+
+@pytest.mark.parametrize(
+    ("winner", "p_a", "part"),
+    [
+        ("Essay A", -0.1, "p_a"),
+        ("Essay A", 1.1, "p_a"),
+        ("Essay A", float("nan"), "p_a"),
+        ("Essay A", float("inf"), "p_a"),
+        ("Essay A", 0.49, "p_a"),
+        ("Essay B", 0.51, "p_a"),
+        (None, None, "winner"),
+        (None, 0.4, "winner"),
+        ("Essay C", None, "winner"),
+        ("tie", 0.5, "winner"),
+    ],
+)
+def test_a_verdict_that_contradicts_itself_is_none(winner: Any, p_a: float | None, part: str) -> None:
+    with pytest.raises(ValueError, match=f"^{part}: "):
+        Verdict(winner, justification=None, confidence=None, p_a=p_a)
+
+
+def test_a_reply_in_words_gives_no_probability() -> None:
+    assert parse_verdict(reply()).p_a is None
+
+
 def test_the_schema_sent_to_providers_asks_for_the_same_contract() -> None:
     assert VERDICT_SCHEMA["additionalProperties"] is False
-    assert sorted(VERDICT_SCHEMA["required"]) == sorted(VERDICT_SCHEMA["properties"]) == sorted(Verdict.model_fields)
+    assert sorted(VERDICT_SCHEMA["required"]) == sorted(VERDICT_SCHEMA["properties"]) == sorted(VerdictReply.model_fields)
     assert VERDICT_SCHEMA["properties"]["winner"]["enum"] == ["Essay A", "Essay B"]
     assert "1 to 500 characters" in VERDICT_SCHEMA["properties"]["justification"]["description"]
     assert "1 (a guess) to 5 (certain)" in VERDICT_SCHEMA["properties"]["confidence"]["description"]

@@ -34,7 +34,7 @@ def test_a_body_has_the_schema_and_no_sampling_parameters() -> None:
 def test_a_verdict_is_read_and_every_input_token_is_counted() -> None:
     outcome = wire.read_reply(message())
     assert outcome.verdict is not None
-    assert outcome.usage == Usage(850, 700, 30)
+    assert outcome.usage == Usage(input_tokens=850, cached_input_tokens=700, cache_write_5m_tokens=50, output_tokens=30)
     assert outcome.model == "claude-x"
 
 
@@ -44,6 +44,7 @@ def test_a_verdict_is_read_and_every_input_token_is_counted() -> None:
         ("max_tokens", ErrorCode.TRUNCATED),
         ("model_context_window_exceeded", ErrorCode.TRUNCATED),
         ("refusal", ErrorCode.REFUSAL),
+        ("pause_turn", ErrorCode.PROVIDER_ERROR),
     ],
 )
 def test_a_reply_that_stopped_early_is_no_verdict_even_if_it_looks_like_one(reason: str, code: ErrorCode) -> None:
@@ -72,6 +73,7 @@ def test_a_reply_without_text_is_no_verdict() -> None:
             "failure",
         ),
         ({"type": "errored"}, ErrorCode.PROVIDER_REJECTED, "failure"),
+        ({"type": "succeeded", "message": "text"}, ErrorCode.UNREADABLE_REPLY, "failure"),
     ],
 )
 def test_a_result_that_did_not_succeed_says_why(value: dict[str, Any], code: ErrorCode, kind: str) -> None:
@@ -84,6 +86,73 @@ def test_the_message_shown_is_the_inner_one() -> None:
     outcome = result(type="errored", error=error)
     assert outcome.error_code is ErrorCode.PROVIDER_REJECTED
     assert "max_tokens: too large" in (outcome.error_message or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"type": "invalid_request_error", "message": "Your credit balance is too low to access the API."}, "spend_limit"),
+        ({"type": "billing_error", "message": "Pay."}, "spend_limit"),
+        ({"type": "rate_limit_error", "details": {"error_code": "enforced_spend_limit_reached"}}, "spend_limit"),
+        ({"type": "permission_error", "details": {"error_code": "contract_spend_limit_reached"}}, "spend_limit"),
+        ({"type": "rate_limit_error", "details": {"error_code": "ramp_limit_exceeded"}}, "rate_limited"),
+        ({"type": "rate_limit_error", "details": None}, "rate_limited"),
+        ({"type": "authentication_error"}, "no_access"),
+        ({"type": "permission_error"}, "no_access"),
+        ({"type": "api_error"}, "provider_error"),
+        ({"type": "timeout_error"}, "provider_error"),
+        ({"type": "conflict_error"}, "provider_error"),
+        ({"type": "not_found_error"}, "provider_rejected"),
+        ({"type": "request_too_large"}, "provider_rejected"),
+        ({"type": "invalid_request_error", "message": None}, "provider_rejected"),
+    ],
+)
+def test_an_errored_request_is_told_from_an_account_that_is_closed_or_empty(error: dict[str, Any], code: str) -> None:
+    assert result(type="errored", error={"type": "error", "error": error}).error_code == code
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ({"input_tokens": 10, "output_tokens": 3}, Usage(input_tokens=10, output_tokens=3)),
+        (
+            {"input_tokens": 10, "cache_creation_input_tokens": 7},
+            Usage(input_tokens=17, cache_write_5m_tokens=7),
+        ),
+        (
+            {
+                "input_tokens": 10,
+                "cache_read_input_tokens": 20,
+                "cache_creation_input_tokens": 12,
+                "cache_creation": {"ephemeral_5m_input_tokens": 5, "ephemeral_1h_input_tokens": 7},
+                "output_tokens": 40,
+                "output_tokens_details": {"thinking_tokens": 25},
+                "service_tier": "batch",
+            },
+            Usage(
+                input_tokens=42,
+                cached_input_tokens=20,
+                cache_write_5m_tokens=5,
+                cache_write_1h_tokens=7,
+                output_tokens=40,
+                reasoning_tokens=25,
+            ),
+        ),
+        (
+            {"cache_creation_input_tokens": 12, "cache_creation": {"ephemeral_1h_input_tokens": 7}},
+            Usage(input_tokens=12, cache_write_5m_tokens=5, cache_write_1h_tokens=7),
+        ),
+        (
+            {"input_tokens": 1, "cache_creation_input_tokens": None, "cache_creation": None, "cache_read_input_tokens": None},
+            Usage(input_tokens=1),
+        ),
+        (None, Usage()),
+    ],
+)
+def test_every_class_of_tokens_is_counted(counts: dict[str, Any] | None, usage: Usage) -> None:
+    outcome = wire.read_reply(message(usage=counts))
+    assert outcome.usage == usage
+    assert outcome.service_tier == (counts or {}).get("service_tier")
 
 
 def test_a_success_is_read_like_a_live_reply() -> None:

@@ -81,11 +81,41 @@ def test_a_batch_line_is_one_line_of_json_with_the_body_as_it_is_hashed() -> Non
     assert body in text
 
 
+@pytest.mark.parametrize(
+    ("api", "path"),
+    [("responses", "/v1/responses"), ("chat_completions", "/v1/chat/completions"), ("decisions", "/v1/decisions")],
+)
+def test_a_judges_api_has_its_own_path_on_every_line(api: str, path: str) -> None:
+    assert wire.path_of(api) == path
+    request = RequestRecord("c1", "b", 0, "p", "a", "b", 1, 1, "j", "openai", "m", "0" * 64, "{}")
+    assert json.loads(wire.batch_line(request, wire.path_of(api)))["url"] == path
+
+
+def test_a_body_is_built_for_the_judges_api() -> None:
+    bodies = {api: wire.build_body(judge(api=api), PROMPT) for api in wire.APIS}
+    assert [sorted(body.keys() & {"input", "messages", "questions"}) for body in bodies.values()] == [
+        ["input"],
+        ["messages"],
+        ["input", "questions"],
+    ]
+
+
+@pytest.mark.parametrize("kind", [None, "", "text_completion", "chat.completion.chunk"])
+def test_a_reply_that_does_not_say_what_it_is_is_told_by_its_parts(kind: str | None) -> None:
+    usage = {"prompt_tokens": 900, "completion_tokens": 30}
+    in_chat = {"choices": [{"message": {"content": VERDICT}, "finish_reason": "stop"}], "usage": usage}
+    decided = {"answers": [{"type": "refusal", "name": "winner"}], "usage": USAGE}
+    assert wire.read_reply({**in_chat, "object": kind}).verdict is not None
+    assert wire.read_reply({**decided, "object": kind}).error_code is ErrorCode.REFUSAL
+    assert wire.read_reply({**reply(), "object": kind}).verdict is not None
+    assert wire.read_reply({"object": kind}).error_code is ErrorCode.UNREADABLE_REPLY
+
+
 def test_a_verdict_is_read_with_its_tokens_and_the_model_that_served_it() -> None:
     outcome = wire.read_reply(reply())
     assert outcome.verdict is not None
     assert outcome.verdict.winner == "Essay A"
-    assert outcome.usage == Usage(900, 512, 30)
+    assert outcome.usage == Usage(input_tokens=900, cached_input_tokens=512, output_tokens=30)
     assert outcome.model == "m-2026-11-01"
 
 
@@ -101,6 +131,10 @@ def test_a_verdict_is_read_with_its_tokens_and_the_model_that_served_it() -> Non
             "server_error: oh",
         ),
         ({"status": "something new"}, ErrorCode.PROVIDER_ERROR, "something new"),
+        ({"status": "failed", "error": {"code": "rate_limit_exceeded"}}, ErrorCode.RATE_LIMITED, "rate_limit"),
+        ({"status": "failed", "error": {"code": "insufficient_quota"}}, ErrorCode.SPEND_LIMIT, "quota"),
+        ({"status": "failed", "error": {"code": "invalid_prompt"}}, ErrorCode.PROVIDER_REJECTED, "invalid_prompt"),
+        ({"status": "failed", "error": {"code": "bio_policy"}}, ErrorCode.CONTENT_FILTER, "bio_policy"),
         (
             {"output": [{"type": "message", "content": [{"type": "refusal", "refusal": "I can not."}]}]},
             ErrorCode.REFUSAL,
@@ -114,7 +148,7 @@ def test_a_reply_without_a_verdict_says_why_and_still_costs(changes: dict[str, A
     outcome = wire.read_reply(reply(**changes))
     assert outcome.error_code is code
     assert says in (outcome.error_message or "")
-    assert outcome.usage == Usage(900, 512, 30)
+    assert outcome.usage == Usage(input_tokens=900, cached_input_tokens=512, output_tokens=30)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +176,19 @@ def test_a_reply_that_breaks_the_contract_is_never_mended(text: str) -> None:
         ({"error": {"code": "batch_expired", "message": "too late"}}, ErrorCode.BATCH_EXPIRED),
         ({"error": {"code": "batch_cancelled", "message": "stopped"}}, ErrorCode.BATCH_CANCELLED),
         ({"error": {"code": "inference_failed", "message": "oh"}}, ErrorCode.PROVIDER_ERROR),
+        ({"error": {"code": "insufficient_quota", "message": "empty"}}, ErrorCode.SPEND_LIMIT),
+        ({"response": {"status_code": 401, "body": {"error": {"message": "key"}}}}, ErrorCode.NO_ACCESS),
+        ({"response": {"status_code": 402, "body": {}}}, ErrorCode.SPEND_LIMIT),
+        ({"response": {"status_code": 403, "body": {"error": {"message": "project"}}}}, ErrorCode.NO_ACCESS),
+        ({"response": {"status_code": 408, "body": {}}}, ErrorCode.PROVIDER_ERROR),
+        ({"response": {"status_code": 409, "body": {}}}, ErrorCode.PROVIDER_ERROR),
+        ({"response": {"status_code": 503, "body": {}}}, ErrorCode.PROVIDER_ERROR),
+        ({"response": {"body": {}}}, ErrorCode.PROVIDER_ERROR),
+        ({"response": {"status_code": 429, "body": {"error": {"code": "insufficient_quota"}}}}, ErrorCode.SPEND_LIMIT),
+        ({"response": {"status_code": 429, "body": {"error": {"type": "insufficient_quota"}}}}, ErrorCode.SPEND_LIMIT),
+        ({"response": {"status_code": 400, "body": {"error": {"code": "content_filter"}}}}, ErrorCode.CONTENT_FILTER),
+        ({"response": {"status_code": 404, "body": {"error": {"code": "model_not_found"}}}}, ErrorCode.PROVIDER_REJECTED),
+        ({"response": {"status_code": 200, "body": {}}}, ErrorCode.UNREADABLE_REPLY),
         ({}, ErrorCode.UNREADABLE_REPLY),
         ({"response": {"status_code": 200, "body": "text"}}, ErrorCode.UNREADABLE_REPLY),
     ],
