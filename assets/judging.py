@@ -49,7 +49,9 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
         ]
         data = lake.open().write_rows(JUDGE_REQUESTS, batch_id, rows)
     size = [request.n_bytes for request in requests]
-    return materialised(data, judge=requests[0].judge_id, model=requests[0].model, mean_request_bytes=round(float(np.mean(size))))
+    return materialised(
+        data, judge=requests[0].judge_id, model=requests[0].model, mean_request_bytes=round(float(np.mean(size)))
+    )
 
 
 @table_asset(PROVIDER_JOBS, deps=["judge_requests"], kinds=frozenset({"openai", "anthropic"}))
@@ -240,7 +242,7 @@ def _judgement_row(outcome: OutcomeRecord) -> dict[str, object]:
 def _is_contradictory(outcome: OutcomeRecord) -> bool | None:
     if outcome.winner is None or outcome.justification is None:
         return None
-    return contradicts(outcome.winner, outcome.justification)
+    return contradicts("Essay A" if outcome.winner == "Essay A" else "Essay B", outcome.justification)
 
 
 checks = [

@@ -64,7 +64,9 @@ class Settings(BaseSettings):
         description="Prompt tokens that may wait in batch jobs of one model at once, where the provider's limit is known.",
     )
     patience_seconds: float = Field(
-        default=120.0, ge=0, description="How long a live run waits for a provider that asks to wait, before it ends, in seconds."
+        default=120.0,
+        ge=0,
+        description="How long a live run waits for a provider that asks to wait, before it leaves the rest for later, in seconds.",
     )
     connect_timeout_seconds: float = Field(default=10.0, gt=0, description="Time to connect to a provider, in seconds.")
     read_timeout_seconds: float = Field(default=120.0, gt=0, description="Time to wait for a reply, in seconds.")

@@ -12,7 +12,7 @@ from importlib.resources import files
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from huleedu_pipeline.judging.outcome import Usage
+from huleedu_pipeline.judging.outcome import PERHAPS_BILLED, Outcome, OutcomeKind, Usage
 from huleedu_pipeline.judging.spec import EMULATED_PREFIX
 
 FLEX = "flex"
@@ -108,6 +108,22 @@ def cost_usd(model: str, usage: Usage, *, is_batch: bool, service_tier: str | No
             return None
         total += tokens * (each or 0.0)
     return total / 1e6 * factor
+
+
+def cost_of(model: str, outcome: Outcome, *, is_batch: bool) -> float | None:
+    """Return what one attempt cost in USD: 0 where nothing was run, ``None`` where that, or the price, is not known.
+
+    Args:
+        model: The model that was asked.
+        outcome: What the attempt came to.
+        is_batch: Whether it came through the provider's batch API.
+
+    """
+    if outcome.error_code in PERHAPS_BILLED:
+        return None
+    if outcome.usage == Usage() and outcome.kind is not OutcomeKind.SUCCESS:
+        return 0.0
+    return cost_usd(model, outcome.usage, is_batch=is_batch, service_tier=outcome.service_tier)
 
 
 def estimate_usd(

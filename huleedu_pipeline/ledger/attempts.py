@@ -42,15 +42,13 @@ def is_last(outcome: Outcome, n_counted_before: int, max_attempts: int) -> bool:
 
 def begin(connection: Connection, custom_ids: Sequence[str], job_token: str | None, sent_at: datetime | None) -> None:
     """Begin the next attempt of each request."""
+    common = {"job_token": job_token, "sent_at": sent_at, "is_final": False}
     for chunk in batched(custom_ids, CHUNK):
         made = sa.select(attempts.c.custom_id, sa.func.max(attempts.c.attempt)).where(attempts.c.custom_id.in_(chunk))
         newest: dict[str, int] = {row[0]: row[1] for row in connection.execute(made.group_by(attempts.c.custom_id))}
         connection.execute(
             attempts.insert(),
-            [
-                {"custom_id": name, "attempt": newest.get(name, 0) + 1, "job_token": job_token, "sent_at": sent_at, "is_final": False}
-                for name in chunk
-            ],
+            [{"custom_id": name, "attempt": newest.get(name, 0) + 1, **common} for name in chunk],
         )
 
 
@@ -71,13 +69,9 @@ def end(connection: Connection, answers: Iterable[Answer], job: JobRecord | None
         rows = [_ended(a, number[a.custom_id], counted.get(a.custom_id, 0), job, max_attempts) for a in fresh]
         if not rows:
             continue
-        raw = [
-            {"custom_id": a.custom_id, "attempt": number[a.custom_id], "job_token": token, "received_at": a.completed_at, "body": a.raw}
-            for a in fresh
-            if a.raw is not None
-        ]
-        if raw:
-            connection.execute(replies.insert(), raw)
+        received = [_received(answer, number[answer.custom_id], token) for answer in fresh if answer.raw is not None]
+        if received:
+            connection.execute(replies.insert(), received)
         key = (attempts.c.custom_id == sa.bindparam("key_id"), attempts.c.attempt == sa.bindparam("key_attempt"))
         connection.execute(attempts.update().where(*key), rows)
         n_ended += len(rows)
@@ -111,6 +105,16 @@ def _counted(connection: Connection, custom_ids: list[str]) -> dict[str, int]:
     counts = attempts.c.error_code.not_in([str(code) for code in UNCOUNTED])
     query = sa.select(attempts.c.custom_id, sa.func.count()).where(attempts.c.custom_id.in_(custom_ids), ENDED, counts)
     return {row[0]: row[1] for row in connection.execute(query.group_by(attempts.c.custom_id))}
+
+
+def _received(answer: Answer, attempt: int, token: str | None) -> dict[str, Any]:
+    return {
+        "custom_id": answer.custom_id,
+        "attempt": attempt,
+        "job_token": token,
+        "received_at": answer.completed_at,
+        "body": answer.raw,
+    }
 
 
 def _ended(answer: Answer, attempt: int, n_counted: int, job: JobRecord | None, max_attempts: int) -> dict[str, Any]:

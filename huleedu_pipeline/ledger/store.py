@@ -43,7 +43,14 @@ from huleedu_pipeline.ledger.schema import (
     provider_jobs,
     requests,
 )
-from huleedu_pipeline.ledger.states import AT_PROVIDER, BATCH_MOVES, FINISHED_AT_PROVIDER, BatchStatus, JobState, StaleStateError
+from huleedu_pipeline.ledger.states import (
+    AT_PROVIDER,
+    BATCH_MOVES,
+    FINISHED_AT_PROVIDER,
+    BatchStatus,
+    JobState,
+    StaleStateError,
+)
 
 
 class UnknownBatchError(HuleeduError):
@@ -357,7 +364,7 @@ class Ledger:
         with self._read() as connection:
             row = connection.execute(sa.select(provider_jobs).where(provider_jobs.c.token == token)).mappings().one_or_none()
         if row is None:
-            raise UnknownJobError(f"job {token}: is not in the ledger (`huleedu reconcile` lists the jobs that need a decision)")
+            raise UnknownJobError(f"job {token}: is not in the ledger (`huleedu reconcile` lists what needs a decision)")
         return _job_record(row)
 
     def jobs(self, batch_id: str | None = None, states: Iterable[JobState] | None = None) -> list[JobRecord]:

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from huleedu_pipeline.ledger import BatchRecord, JobState, Ledger
+from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
 from huleedu_pipeline.orchestration.decisions import Situation
 from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
 from huleedu_pipeline.providers.backend import limits_of, open_provider
-from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
 from huleedu_pipeline.providers.collection import watch_jobs
 from huleedu_pipeline.providers.lanes import pause_reason
-from huleedu_pipeline.providers.submission import room_tokens
 from huleedu_pipeline.providers.protocols import ProviderError
+from huleedu_pipeline.providers.submission import room_tokens
 from huleedu_pipeline.settings import Settings
 
 IN_PROGRESS = [
@@ -100,7 +100,8 @@ def _lane_of(ledger: Ledger, settings: Settings, batch: BatchRecord) -> tuple[st
     since = f"{lane.updated_at.timestamp():.6f}" if lane.updated_at else ""
     stamp = f"{since}.{waiting}" if since or waiting else ""
     reason = pause_reason(lane, datetime.now(UTC))
-    if reason is None and request is not None and waiting and room_tokens(ledger, limits_of(settings, provider), provider, model) == 0:
+    room = room_tokens(ledger, limits_of(settings, provider), provider, model)
+    if reason is None and request is not None and waiting and room == 0:
         reason = f"{provider}: waiting for room among the batch jobs of {model}"
     return reason, stamp
 

@@ -78,7 +78,6 @@ def _advance(ledger: Ledger, settings: Settings, batch: BatchRecord, provider_na
         judge_live(ledger, provider, batch.batch_id, lease, gate, live)
         return None
     # Collected first: what was answered is safe before anything can go wrong with what is to be asked.
-    _collect(ledger, provider, batch.batch_id, settings)
     watch_jobs(ledger, provider, ledger.jobs(batch.batch_id))
     collect_jobs(ledger, provider, batch.batch_id, settings.raw_dir, max_attempts=settings.max_attempts)
     return submit_jobs(ledger, provider, batch.batch_id, lease, gate, settle_seconds=settings.reconcile_settle_seconds)

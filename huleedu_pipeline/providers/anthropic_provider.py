@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
-import httpx2
 
-from huleedu_pipeline.files import replacing
 from huleedu_pipeline.ledger.states import JobState
 from huleedu_pipeline.providers import anthropic_wire as wire
-from huleedu_pipeline.providers.http import Endpoint, translated
+from huleedu_pipeline.providers.http import Endpoint
 from huleedu_pipeline.providers.payloads import Line, write_anthropic_payload
 from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobOrder, JobSnapshot
 from huleedu_pipeline.providers.sdk import SdkProvider, client_options

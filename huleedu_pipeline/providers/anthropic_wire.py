@@ -9,6 +9,8 @@ from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
 from huleedu_pipeline.providers.protocols import ResultLine
 from huleedu_pipeline.providers.result_files import named_line, readable
 
+PATH = "/v1/messages"
+
 _STOP_REASONS = {
     "max_tokens": ErrorCode.TRUNCATED,
     "model_context_window_exceeded": ErrorCode.TRUNCATED,

@@ -22,7 +22,7 @@ NOTHING_WAS_DONE = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 TEMPORARY = frozenset({429})
 # How the providers say that no call will be taken until somebody pays, or raises a limit.
 SPEND_LIMIT_CODES = frozenset(
-    {"insufficient_quota", "billing_error", "billing_hard_limit_reached", "enforced_spend_limit_reached", "credit_balance_too_low"}
+    {"insufficient_quota", "billing_error", "billing_hard_limit_reached", "enforced_spend_limit_reached"}
 )
 SPEND_LIMIT_WORDS = "credit balance is too low"
 # Server errors that come before a model has worked; a gateway's 502, 504 or 524 may come after.

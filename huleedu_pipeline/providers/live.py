@@ -38,9 +38,7 @@ class LiveSettings:
     patience_seconds: float
 
 
-def judge_live(
-    ledger: Ledger, provider: Provider, batch_id: str, lease: Lease, gate: Gate, settings: LiveSettings
-) -> None:
+def judge_live(ledger: Ledger, provider: Provider, batch_id: str, lease: Lease, gate: Gate, settings: LiveSettings) -> None:
     """Ask for every request of a batch that has no outcome, and record each answer as it comes.
 
     Raises:

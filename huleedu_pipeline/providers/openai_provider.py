@@ -7,7 +7,6 @@ from typing import Any
 
 import openai
 
-from huleedu_pipeline.files import replacing
 from huleedu_pipeline.ledger.states import JobState
 from huleedu_pipeline.providers import openai_wire as wire
 from huleedu_pipeline.providers.http import Endpoint, translated
@@ -83,7 +82,8 @@ class OpenAIProvider(SdkProvider):
                 purpose="batch",
                 expires_after={"anchor": "created_at", "seconds": INPUT_FILE_LIFETIME_SECONDS},
             )
-        file_id, n_stored, n_sent = getattr(uploaded, "id", None), getattr(uploaded, "bytes", None), order.payload.stat().st_size
+        file_id, n_stored = getattr(uploaded, "id", None), getattr(uploaded, "bytes", None)
+        n_sent = order.payload.stat().st_size
         if not isinstance(file_id, str):
             raise AmbiguousError("uploading the input file: the answer names no file")
         if n_stored != n_sent:

@@ -1,4 +1,4 @@
-"""OpenAI's APIs as text, whichever one is asked: bodies, batch input lines, and what a reply or result line means. Pure.
+"""OpenAI's APIs as text, whichever one is asked: bodies, and what a reply or result line means. Pure.
 
 A body is built as the judge's API wants it; a reply is read by what it is, so a result file needs no telling which API it
 came from. What one API alone says stands in :mod:`.openai_responses`, :mod:`.openai_chat` and :mod:`.openai_decisions`.
@@ -6,11 +6,9 @@ came from. What one API alone says stands in :mod:`.openai_responses`, :mod:`.op
 
 from typing import Any, Protocol
 
-from huleedu_pipeline.canonical import canonical_json
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, failure
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.ledger.records import RequestRecord
 from huleedu_pipeline.providers import openai_chat, openai_decisions, openai_responses
 from huleedu_pipeline.providers.openai_shared import ERROR_CODES
 from huleedu_pipeline.providers.protocols import ResultLine
@@ -32,7 +30,6 @@ class Api(Protocol):
 
 
 APIS: dict[str, Api] = {"responses": openai_responses, "chat_completions": openai_chat, "decisions": openai_decisions}
-ENDPOINT = openai_responses.PATH
 _BY_OBJECT: dict[str, Api] = {"response": openai_responses, "chat.completion": openai_chat}
 # A decision does not name its kind, and compatible servers may name another: then the part that only one API has tells.
 _BY_PART: dict[str, Api] = {"choices": openai_chat, "answers": openai_decisions, "output": openai_responses}
@@ -46,12 +43,6 @@ def path_of(api: str) -> str:
 def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
     """Return the body of a request to the judge's API; parameters that the judge leaves open are left out."""
     return APIS[judge.api].build_body(judge, prompt)
-
-
-def batch_line(request: RequestRecord, path: str = ENDPOINT) -> str:
-    """Return the line of a batch input file that carries ``request`` to the API at ``path``."""
-    head = canonical_json({"custom_id": request.custom_id, "method": "POST", "url": path})
-    return f'{head[:-1]},"body":{request.body}}}\n'
 
 
 def read_reply(reply: dict[str, Any]) -> Outcome:

@@ -72,10 +72,7 @@ def fragment(text: str) -> bytes:
 
 
 def write_openai_lines(descriptor: int, path: str, requests: Iterable[Line]) -> int:
-    """Write the input file of an OpenAI batch job whose requests go to ``path``; return the number of bytes.
-
-    Each line is, byte for byte, what ``openai_wire.batch_line`` makes of the same request.
-    """
+    """Write the input file of an OpenAI batch job whose requests go to ``path``; return the number of bytes."""
     opening = '{"custom_id":'
     middle = f',"method":"POST","url":{_quoted(path)},"body":'
     return _write(descriptor, _Shape(opening, opening, middle.encode(), b"}\n", b""), requests, b"")

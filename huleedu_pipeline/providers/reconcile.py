@@ -46,9 +46,9 @@ def adopt(ledger: Ledger, provider: Provider, job: JobRecord, provider_job_id: s
 
     """
     _check(job)
-    owner = next((other for other in ledger.jobs() if other.provider_job_id == provider_job_id and other.token != job.token), None)
-    if owner is not None:
-        raise DecisionError(f"{provider_job_id}: is job {owner.token} of batch {owner.batch_id} already (choose another)")
+    for other in ledger.jobs():
+        if other.provider_job_id == provider_job_id and other.token != job.token:
+            raise DecisionError(f"{provider_job_id}: is job {other.token} of batch {other.batch_id} already (choose another)")
     snapshot = provider.retrieve_job(provider_job_id)
     refused = [name for name in json.loads(job.refused_job_ids or "[]") if name != provider_job_id]
     return ledger.move_job(
@@ -96,4 +96,4 @@ def _close(ledger: Ledger, job: JobRecord, decided: str, code: ErrorCode, max_at
 
 def _check(job: JobRecord) -> None:
     if job.state is not JobState.QUARANTINED:
-        raise DecisionError(f"job {job.token}: is {job.state}, not quarantined; it needs no decision (`huleedu reconcile` lists those that do)")
+        raise DecisionError(f"job {job.token}: is {job.state}, not quarantined (`huleedu reconcile` lists those that are)")

@@ -117,13 +117,12 @@ class SdkProvider(ABC):
 
     def read_results(self, path: Path) -> Iterator[pa.RecordBatch]:
         """Read a downloaded result file; see :mod:`.result_table` for the columns."""
-        return read_table(path, self.name, self.read_result_line)
+        return read_table(path, self.read_result_line)
 
     def _download(self, address: str, path: Path) -> None:
         """Stream what is at ``address`` into ``path``: all of it or nothing, whatever its size."""
-        options = {"headers": STREAMED, "params": {}}
         with translated(f"downloading {address}"), replacing(path) as temporary:
-            response: Any = self._client.get(address, cast_to=httpx2.Response, options=options)
+            response: Any = self._client.get(address, cast_to=httpx2.Response, options={"headers": STREAMED})
             try:
                 with temporary.open("wb") as file:
                     for piece in response.iter_bytes(DOWNLOAD_PIECE_BYTES):

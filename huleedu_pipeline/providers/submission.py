@@ -155,7 +155,7 @@ def _place(ledger: Ledger, provider: Provider, job: JobRecord, lease: Lease, set
         if found is not None:
             _record(ledger, job, found, {"adopted": True})
             return
-    with _order(ledger, provider, job) as order:
+    with order_of(ledger, provider, job) as order:
         if job.input_file_id is None:
             input_file_id = provider.upload(order)
             if input_file_id is not None:
@@ -178,7 +178,7 @@ def _place(ledger: Ledger, provider: Provider, job: JobRecord, lease: Lease, set
 
 
 @contextmanager
-def _order(ledger: Ledger, provider: Provider, job: JobRecord) -> Iterator[JobOrder]:
+def order_of(ledger: Ledger, provider: Provider, job: JobRecord) -> Iterator[JobOrder]:
     """Write the job's requests to a file that is there as long as the block runs."""
     requests = ledger.requests(job.batch_id, job_token=job.token)
     records = ledger.frames(job.batch_id)

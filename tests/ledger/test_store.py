@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,13 +24,18 @@ from huleedu_pipeline.ledger import (
     BatchStatus,
     BusyError,
     ChangedBatchError,
+    Cost,
+    DeadLetter,
+    FrameRecord,
+    JobRecord,
     JobState,
+    LaneRecord,
     Ledger,
     RequestRecord,
     StaleStateError,
     UnknownBatchError,
 )
-from huleedu_pipeline.ledger.schema import metadata, replies
+from huleedu_pipeline.ledger.schema import attempts, metadata, replies
 from huleedu_pipeline.ledger.states import BATCH_MOVES, JOB_MOVES
 from huleedu_pipeline.settings import Settings
 
@@ -62,13 +69,42 @@ def request(n: int, batch_id: str = "b1", **changes: Any) -> RequestRecord:
         "provider": "openai",
         "model": "emulated-m",
         "prompt_sha256": "0" * 64,
-        "body": "{}",
+        "frame_id": "f",
+        "fragment_a_id": "a",
+        "fragment_b_id": "b",
+        "n_bytes": 2,
     }
     return RequestRecord(**{**values, **changes})
 
 
+def plan(ledger: Ledger, numbers: Iterable[int], **changes: Any) -> int:
+    frame = FrameRecord("f", "openai", "/v1/responses", '{"a":"', '","b":"', '"}')
+    return ledger.plan_requests([request(n, **changes) for n in numbers], [frame], {"a": "one", "b": "two"})
+
+
+def plan_job(ledger: Ledger, *numbers: int) -> JobRecord:
+    return ledger.plan_job([r for r in ledger.requests("b1") if r.position in numbers])
+
+
+def ended_job(ledger: Ledger, *numbers: int) -> JobRecord:
+    job = ledger.move_job(plan_job(ledger, *numbers), JobState.INTENT)
+    job = ledger.move_job(job, JobState.SUBMITTED, provider_job_id=f"batch_{job.token}", submitted_at=NOW)
+    return ledger.move_job(job, JobState.ENDED, ended_at=NOW)
+
+
+def record(ledger: Ledger, answers: list[Answer], max_attempts: int = 3) -> int:
+    ledger.begin_live([answer.custom_id for answer in answers])
+    return ledger.end_live(answers, max_attempts=max_attempts)
+
+
 def answer(n: int, cost: float | None = 0.01) -> Answer:
-    return Answer(f"b1-r{n}", success(VERDICT, Usage(100, 20, 10), "served-m"), cost, '{"raw": 1}', NOW)
+    return Answer(
+        f"b1-r{n}",
+        success(VERDICT, Usage(input_tokens=100, cached_input_tokens=20, output_tokens=10), "served-m"),
+        cost,
+        '{"raw": 1}',
+        NOW,
+    )
 
 
 def test_migrations_make_exactly_the_declared_tables(ledger: Ledger) -> None:
@@ -79,7 +115,7 @@ def test_migrations_make_exactly_the_declared_tables(ledger: Ledger) -> None:
 
 def test_opening_again_finds_everything_as_it_was(settings: Settings, ledger: Ledger) -> None:
     register(ledger)
-    ledger.plan_requests([request(1)])
+    plan(ledger, [1])
     ledger.close()
     again = Ledger(settings.ledger_url)
     assert again.requests("b1") == [request(1)]
@@ -105,7 +141,7 @@ def test_a_batch_may_change_until_its_requests_are_planned_and_not_after(ledger:
     register(ledger, content="c1")
     register(ledger, content="c2")
     assert ledger.batch("b1").content_sha256 == "c2"
-    ledger.plan_requests([request(1)])
+    plan(ledger, [1])
     with pytest.raises(ChangedBatchError, match="b1: was submitted before with other content .* another batch_id"):
         register(ledger, content="c3")
     assert ledger.batch("b1").content_sha256 == "c2"
@@ -118,17 +154,17 @@ def test_an_unknown_batch_is_named(ledger: Ledger) -> None:
 
 def test_planning_again_adds_nothing(ledger: Ledger) -> None:
     register(ledger)
-    assert ledger.plan_requests([request(n) for n in range(1200)]) == 1200
-    assert ledger.plan_requests([request(n) for n in range(1201)]) == 1
+    assert plan(ledger, range(1200)) == 1200
+    assert plan(ledger, range(1201)) == 1
     assert [r.position for r in ledger.requests("b1")] == list(range(1201))
 
 
 def test_the_first_outcome_of_a_request_is_the_only_one(ledger: Ledger) -> None:
     register(ledger)
-    ledger.plan_requests([request(1)])
-    assert ledger.record_answers([answer(1)]) == 1
+    plan(ledger, [1])
+    assert record(ledger, [answer(1)]) == 1
     late = Answer("b1-r1", failure(ErrorCode.NO_ANSWER, "late"), None, "late", NOW)
-    assert ledger.record_answers([late]) == 0
+    assert ledger.end_live([late], max_attempts=3) == 0
     (outcome,) = ledger.outcomes("b1")
     assert (outcome.outcome, outcome.winner_essay_id, outcome.model) == ("success", "b", "served-m")
     with ledger.engine.connect() as connection:
@@ -137,13 +173,13 @@ def test_the_first_outcome_of_a_request_is_the_only_one(ledger: Ledger) -> None:
 
 def test_the_tally_counts_rows_and_does_not_invent_a_price(ledger: Ledger) -> None:
     register(ledger)
-    ledger.plan_requests([request(n) for n in range(4)])
-    ledger.record_answers([answer(0), answer(1)])
+    plan(ledger, range(4))
+    record(ledger, [answer(0), answer(1)])
     tally = ledger.tally("b1")
     assert (tally.n_requests, tally.n_succeeded, tally.n_outcomes, tally.is_complete) == (4, 2, 2, False)
     assert tally.cost_usd == pytest.approx(0.02)
     expired = Answer("b1-r2", failure(ErrorCode.BATCH_EXPIRED, "too late"), 0.0, None, NOW)
-    ledger.record_answers([expired, answer(3, cost=None)])
+    record(ledger, [expired, answer(3, cost=None)], max_attempts=1)
     tally = ledger.tally("b1")
     assert (tally.n_succeeded, tally.n_failed, tally.n_expired, tally.is_complete) == (3, 0, 1, True)
     assert tally.cost_usd is None
@@ -183,28 +219,30 @@ def test_every_state_has_its_moves_and_they_stay_inside(moves: dict[Any, frozens
     assert {after for reachable in moves.values() for after in reachable} <= states
 
 
-def test_a_job_takes_requests_that_belong_to_none(ledger: Ledger) -> None:
+def test_a_job_takes_requests_that_no_other_carries(ledger: Ledger) -> None:
     register(ledger)
-    ledger.plan_requests([request(n) for n in range(3)])
-    job = ledger.plan_job("b1", ["b1-r0", "b1-r1"])
-    assert (job.state, job.n_requests, job.provider) == (JobState.PLANNED, 2, "openai")
-    assert [r.job_token for r in ledger.requests("b1")] == [job.token, job.token, None]
-    with pytest.raises(StaleStateError, match="belong to another job"):
-        ledger.plan_job("b1", ["b1-r1", "b1-r2"])
+    plan(ledger, range(3))
+    job = plan_job(ledger, 0, 1)
+    assert (job.state, job.n_requests, job.n_bytes, job.provider) == (JobState.PLANNED, 2, 4, "openai")
+    assert [r.position for r in ledger.requests("b1", job_token=job.token)] == [0, 1]
+    assert [r.position for r in ledger.unasked("b1")] == [2]
+    with pytest.raises(StaleStateError, match="are in another job"):
+        plan_job(ledger, 1, 2)
     assert len(ledger.jobs("b1")) == 1
 
 
 def test_a_job_of_two_models_is_refused(ledger: Ledger) -> None:
     register(ledger)
-    ledger.plan_requests([request(0), request(1, model="other")])
+    plan(ledger, [0])
+    plan(ledger, [1], model="other")
     with pytest.raises(StaleStateError, match="differ in model"):
-        ledger.plan_job("b1", ["b1-r0", "b1-r1"])
+        plan_job(ledger, 0, 1)
 
 
 def test_a_move_is_made_once_and_leaves_an_event(ledger: Ledger) -> None:
     register(ledger)
-    ledger.plan_requests([request(0)])
-    planned = ledger.plan_job("b1", ["b1-r0"])
+    plan(ledger, [0])
+    planned = plan_job(ledger, 0)
     moved = ledger.move_job(planned, JobState.INTENT, {"why": "test"}, intent_at=NOW)
     assert (moved.state, moved.intent_at) == (JobState.INTENT, NOW)
     with pytest.raises(StaleStateError, match="is no longer planned"):
@@ -215,38 +253,113 @@ def test_a_move_is_made_once_and_leaves_an_event(ledger: Ledger) -> None:
     assert events == [(None, "planned", {"n_requests": 1}), ("planned", "intent", {"why": "test"})]
 
 
-def test_submitting_dates_the_requests(ledger: Ledger) -> None:
-    register(ledger)
-    ledger.plan_requests([request(0)])
-    job = ledger.move_job(ledger.plan_job("b1", ["b1-r0"]), JobState.INTENT)
-    ledger.move_job(job, JobState.SUBMITTED, provider_job_id="batch_1", submitted_at=NOW)
-    assert ledger.requests("b1")[0].sent_at == NOW
-
-
 def test_a_jobs_answers_and_its_collection_are_recorded_together_or_not_at_all(ledger: Ledger) -> None:
     register(ledger)
-    ledger.plan_requests([request(0), request(1)])
-    job = ledger.move_job(ledger.plan_job("b1", ["b1-r0", "b1-r1"]), JobState.INTENT)
-    job = ledger.move_job(job, JobState.SUBMITTED, provider_job_id="batch_1", submitted_at=NOW)
-    job = ledger.move_job(job, JobState.ENDED, ended_at=NOW)
+    plan(ledger, range(2))
+    job = ended_job(ledger, 0, 1)
 
     def broken() -> Any:
         yield answer(0)
         raise RuntimeError("the disk is full")
 
     with pytest.raises(RuntimeError):
-        ledger.collect_job(job, broken(), {})
+        ledger.collect_job(job, broken(), {}, max_attempts=3)
     assert ledger.tally("b1").n_outcomes == 0
     assert ledger.job(job.token).state is JobState.ENDED
-    assert ledger.collect_job(job, [answer(0), answer(1)], {"n_lines": 2}).state is JobState.COLLECTED
+    assert ledger.collect_job(job, [answer(0), answer(1)], {"n_lines": 2}, max_attempts=3).state is JobState.COLLECTED
     assert ledger.tally("b1").is_complete
+    assert {outcome.requested_at for outcome in ledger.outcomes("b1")} == {NOW}
+
+
+def test_a_request_is_asked_again_as_often_as_the_cap_allows_and_has_one_outcome(ledger: Ledger) -> None:
+    register(ledger)
+    plan(ledger, range(2))
+    missing = Answer("b1-r1", failure(ErrorCode.MISSING_RESULT, "no line"), None, None, NOW)
+    ledger.collect_job(ended_job(ledger, 0, 1), [answer(0), missing], {}, max_attempts=2)
+    assert [r.position for r in ledger.unasked("b1")] == [1]
+    second = ended_job(ledger, 1)
+    assert second.n_requests == 1
+    assert ledger.times_asked(second) == 2
+    ledger.collect_job(second, [missing], {}, max_attempts=2)
+    tally = ledger.tally("b1")
+    assert (tally.n_succeeded, tally.n_failed, tally.n_attempts, tally.is_complete) == (1, 1, 3, True)
+    assert [(o.outcome, o.n_attempts) for o in ledger.outcomes("b1")] == [("success", 1), ("failure", 2)]
+    assert list(ledger.unasked("b1")) == []
+
+
+def test_attempts_that_were_not_run_do_not_count_against_the_cap(ledger: Ledger) -> None:
+    register(ledger)
+    plan(ledger, [1])
+    not_run = Answer("b1-r1", failure(ErrorCode.NOT_RUN, "no room"), 0.0, None, NOW)
+    for _ in range(4):
+        assert record(ledger, [not_run], max_attempts=1) == 0
+    assert record(ledger, [answer(1)], max_attempts=1) == 1
+    (outcome,) = ledger.outcomes("b1")
+    assert (outcome.n_attempts, outcome.cost_usd) == (5, 0.01)
+
+
+def test_what_all_attempts_used_is_what_a_request_cost(ledger: Ledger) -> None:
+    register(ledger)
+    plan(ledger, [1])
+    invalid = failure(ErrorCode.INVALID_VERDICT, "no winner", Usage(input_tokens=100, output_tokens=7))
+    assert record(ledger, [Answer("b1-r1", invalid, 0.02, "{}", NOW)]) == 0
+    assert record(ledger, [answer(1)]) == 1
+    (outcome,) = ledger.outcomes("b1")
+    assert (outcome.input_tokens, outcome.output_tokens, outcome.n_attempts) == (200, 17, 2)
+    assert outcome.cost_usd == pytest.approx(0.03)
+    assert ledger.tally("b1").cost_usd == pytest.approx(0.03)
+    assert ledger.cost(batch_id="b1").spent == pytest.approx(0.03)
+
+
+def test_the_database_itself_refuses_a_second_outcome(ledger: Ledger) -> None:
+    register(ledger)
+    plan(ledger, [1])
+    record(ledger, [answer(1)])
+    with ledger.engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.execute(attempts.insert().values(custom_id="b1-r1", attempt=2, is_final=True))
+
+
+def test_a_live_call_that_a_dead_process_left_open_is_ended_as_unanswered(ledger: Ledger) -> None:
+    register(ledger)
+    plan(ledger, [1])
+    ledger.begin_live(["b1-r1"])
+    assert record(ledger, [answer(1)]) == 1
+    (outcome,) = ledger.outcomes("b1")
+    assert (outcome.n_attempts, outcome.cost_usd) == (2, None)  # the first may have been billed: unknown, not 0
+
+
+def test_lines_that_end_no_request_are_kept(ledger: Ledger) -> None:
+    register(ledger)
+    plan(ledger, [1])
+    job, letter = ended_job(ledger, 1), DeadLetter("f.jsonl", 3, "unreadable", None, "{")
+    ledger.collect_job(job, [answer(1)], {}, letters=[letter], max_attempts=3)
+    assert ledger.dead_letters("b1") == [(job.token, letter)]
+
+
+def test_a_lane_changes_only_from_the_state_that_was_seen(ledger: Ledger) -> None:
+    seen = ledger.lane("openai", "m")
+    assert seen == LaneRecord("openai", "m")
+    assert ledger.change_lane(seen, replace(seen, state="open", retry_at=NOW))
+    assert not ledger.change_lane(seen, replace(seen, n_failures=1))
+    assert ledger.lane("openai", "m").state == "open"
+
+
+def test_money_on_order_is_that_of_jobs_whose_answers_are_still_out(ledger: Ledger) -> None:
+    register(ledger)
+    plan(ledger, range(3))
+    requests = ledger.requests("b1")
+    ledger.plan_job(requests[:1], estimated_cost_usd=5.0)  # planned: nothing was ordered yet
+    ordered = ledger.move_job(ledger.plan_job(requests[1:2], estimated_cost_usd=0.5), JobState.INTENT)
+    assert ledger.cost(batch_id="b1") == Cost(0.0, 0.5)
+    assert ledger.enqueued_bytes("openai", "emulated-m") == ordered.n_bytes == 2
+    assert ledger.cost(judge_backend="provider") == Cost(0.0, 0.0)
 
 
 def test_two_jobs_can_not_claim_one_job_of_the_provider(ledger: Ledger) -> None:
     register(ledger)
-    ledger.plan_requests([request(0), request(1)])
+    plan(ledger, range(2))
     for n in (0, 1):
-        job = ledger.move_job(ledger.plan_job("b1", [f"b1-r{n}"]), JobState.INTENT)
+        job = ledger.move_job(plan_job(ledger, n), JobState.INTENT)
         if n == 0:
             ledger.move_job(job, JobState.SUBMITTED, provider_job_id="batch_1", submitted_at=NOW)
         else:

@@ -1,16 +1,20 @@
 """A planned batch in a ledger, and providers that misbehave in front of the real adapter and the real emulator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from huleedu_pipeline.comparisons import plan_pairs
 from huleedu_pipeline.essays import read_batch
-from huleedu_pipeline.judging.outcome import Outcome
 from huleedu_pipeline.ledger import BatchStatus, Ledger, RequestRecord
-from huleedu_pipeline.providers.planning import plan_requests, register
-from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot, Provider, ResultLine
+from huleedu_pipeline.providers.budget import Gate
+from huleedu_pipeline.providers.payloads import Line
+from huleedu_pipeline.providers.planning import plan_requests, planned_judge, register
+from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobOrder, JobSnapshot, Provider, Reply
+from huleedu_pipeline.providers.result_table import RESULT_SCHEMA
 from huleedu_pipeline.settings import Settings
 from tests.kit import write_batch
 
@@ -28,6 +32,12 @@ def plan(ledger: Ledger, settings: Settings, folder: Path, **spec: Any) -> list[
     return requests
 
 
+def gate(ledger: Ledger, *, is_batch: bool = True, limit: float | None = None, per_night: float | None = None) -> Gate:
+    """Return the gate on the small batch's money."""
+    judge = planned_judge(ledger, BATCH)
+    return Gate(ledger, ledger.batch(BATCH), judge, is_batch=is_batch, max_cost_usd=limit, max_cost_usd_per_night=per_night)
+
+
 class Front:
     """A provider in front of another: passes everything on. Tests override what is to go wrong."""
 
@@ -38,18 +48,21 @@ class Front:
         self.keeps_token = behind.keeps_token
         self.n_creates = 0
 
-    async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
-        return await self.behind.ask(body)
+    async def ask(self, path: str, body: str) -> Reply:
+        return await self.behind.ask(path, body)
 
     async def aclose(self) -> None:
         await self.behind.aclose()
 
-    def upload(self, token: str, requests: Sequence[RequestRecord]) -> str | None:
-        return self.behind.upload(token, requests)
+    def write_payload(self, descriptor: int, lines: Iterable[Line], path: str) -> int:
+        return self.behind.write_payload(descriptor, lines, path)
 
-    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+    def upload(self, order: JobOrder) -> str | None:
+        return self.behind.upload(order)
+
+    def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
         self.n_creates += 1
-        return self.behind.create_job(token, requests, input_file_id)
+        return self.behind.create_job(order, input_file_id)
 
     def list_jobs(self, created_after: datetime) -> list[JobSnapshot]:
         return self.behind.list_jobs(created_after)
@@ -60,8 +73,19 @@ class Front:
     def download(self, job: JobSnapshot, folder: Path) -> list[Path]:
         return self.behind.download(job, folder)
 
-    def read_results(self, path: Path) -> Iterator[ResultLine | None]:
+    def read_results(self, path: Path) -> Iterator[pa.RecordBatch]:
         return self.behind.read_results(path)
+
+
+class Rewrites(Front):
+    """A provider whose result files hold other lines than the real one's; tests say which."""
+
+    def rewritten(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return rows
+
+    def read_results(self, path: Path) -> Iterator[pa.RecordBatch]:
+        rows = [row for batch in super().read_results(path) for row in batch.to_pylist()]
+        yield pa.RecordBatch.from_pylist(self.rewritten(rows), schema=RESULT_SCHEMA)
 
 
 class Died(BaseException):
@@ -71,28 +95,28 @@ class Died(BaseException):
 class DiesBeforeCreate(Front):
     """The process dies with the intent written and nothing sent."""
 
-    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+    def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
         raise Died
 
 
 class DiesAfterCreate(Front):
     """The process dies when the provider has the job and the ledger does not know it."""
 
-    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
-        super().create_job(token, requests, input_file_id)
+    def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
+        super().create_job(order, input_file_id)
         raise Died
 
 
 class LosesTheAnswer(Front):
     """The create call takes effect and its answer is lost."""
 
-    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
-        super().create_job(token, requests, input_file_id)
+    def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
+        super().create_job(order, input_file_id)
         raise AmbiguousError("creating the batch job: no usable answer (ReadTimeout)")
 
 
 class NeverArrives(Front):
     """The create call is lost on its way."""
 
-    def create_job(self, token: str, requests: Sequence[RequestRecord], input_file_id: str | None) -> JobSnapshot:
+    def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
         raise AmbiguousError("creating the batch job: no usable answer (ConnectError)")

@@ -4,10 +4,12 @@ The judge of each test is the emulator's own book of what it was asked to create
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +20,13 @@ from huleedu_pipeline.providers.collection import ForeignResultsError, Incomplet
 from huleedu_pipeline.providers.protocols import (
     AmbiguousError,
     JobLimits,
+    JobOrder,
     JobSnapshot,
     Provider,
     ProviderError,
     RejectedError,
-    ResultLine,
 )
-from huleedu_pipeline.providers.submission import ReconcileError, split, submit_jobs
+from huleedu_pipeline.providers.submission import order_of, split, submit_jobs
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books
 from tests.providers.kit import (
@@ -36,6 +38,8 @@ from tests.providers.kit import (
     Front,
     LosesTheAnswer,
     NeverArrives,
+    Rewrites,
+    gate,
     plan,
 )
 
@@ -55,20 +59,20 @@ def provider(provider_name: ProviderName, settings: Settings, ledger: Ledger, tm
 
 def submit(ledger: Ledger, provider: Provider) -> None:
     with ledger.lease(BATCH) as lease:
-        submit_jobs(ledger, provider, BATCH, lease, settle_seconds=0.0)
+        submit_jobs(ledger, provider, BATCH, lease, gate(ledger), settle_seconds=0.0)
 
 
 def n_created(settings: Settings, provider: Provider) -> int:
     return int(emulator_books(settings.emulator_dir)["batch_jobs_created"][provider.name])
 
 
-def finish(ledger: Ledger, provider: Provider, settings: Settings) -> None:
+def finish(ledger: Ledger, provider: Provider, settings: Settings, max_attempts: int = 1) -> None:
     """Watch until every job has finished at the provider, and collect."""
     deadline = time.monotonic() + 20
     while any(job.state is JobState.SUBMITTED for job in watch_jobs(ledger, provider, ledger.jobs(BATCH))):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    collect_jobs(ledger, provider, BATCH, settings.raw_dir)
+    collect_jobs(ledger, provider, BATCH, settings.raw_dir, max_attempts=max_attempts)
 
 
 def test_a_batch_is_submitted_once_collected_and_every_request_has_its_verdict(
@@ -94,8 +98,8 @@ def test_what_was_received_is_kept_and_can_be_traced(ledger: Ledger, provider: P
     finish(ledger, provider, settings)
     with ledger.engine.connect() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT r.custom_id, r.body, p.body FROM requests r "
-            "JOIN replies p USING (custom_id) JOIN outcomes o USING (custom_id)"
+            "SELECT r.custom_id, r.body, p.body FROM request_bodies r "
+            "JOIN replies p USING (custom_id) JOIN attempts a USING (custom_id, attempt) WHERE a.is_final"
         ).all()
     assert len(rows) == N_PAIRS
     for custom_id, sent, received in rows:
@@ -147,7 +151,7 @@ def test_absence_is_believed_after_several_looks_over_the_time_that_a_list_may_l
             return super().list_jobs(created_after)
 
     with ledger.lease(BATCH) as lease:
-        submit_jobs(ledger, Looks(provider), BATCH, lease, settle_seconds=0.6)
+        submit_jobs(ledger, Looks(provider), BATCH, lease, gate(ledger), settle_seconds=0.6)
     first_attempt = next(at for at, before, after, _ in ledger.job_events(ledger.jobs(BATCH)[0].token) if before == after)
     assert len(looked_at) == 3
     assert looked_at[-1] - first_attempt >= timedelta(seconds=0.6)
@@ -176,7 +180,7 @@ def test_a_refusal_after_a_lost_answer_does_not_make_the_lost_job_forgotten(
         def list_jobs(self, created_after: datetime) -> list[JobSnapshot]:
             return []
 
-        def create_job(self, *_: object) -> JobSnapshot:
+        def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
             raise RejectedError("the provider answered 429", status=429, is_temporary=True)
 
     with pytest.raises(AmbiguousError):
@@ -195,20 +199,23 @@ def test_two_candidates_are_left_to_a_person_where_no_token_tells_them_apart(
     with pytest.raises(Died):
         submit(ledger, DiesAfterCreate(provider))
     job = ledger.jobs(BATCH)[0]
-    provider.create_job(job.token, ledger.requests(BATCH), job.input_file_id)
+    with order_of(ledger, provider, job) as order:
+        provider.create_job(order, job.input_file_id)
     if provider.keeps_token:
         submit(ledger, provider)  # both are ours: the older is taken
         oldest = min(emulator_books(settings.emulator_dir)["jobs"], key=lambda made: str(made["created_at"]))
         assert ledger.jobs(BATCH)[0].provider_job_id == oldest["id"]
     else:
-        with pytest.raises(ReconcileError, match="may be any of .* nothing was sent again"):
-            submit(ledger, provider)
+        submit(ledger, provider)
+        (job,) = ledger.jobs(BATCH)
+        assert job.state is JobState.QUARANTINED
+        assert re.search("may be any of .* nothing was sent again .* huleedu reconcile small", job.last_error or "")
     assert n_created(settings, provider) == 2
 
 
 def test_a_refused_job_is_recorded_as_refused_and_may_be_tried_again(ledger: Ledger, provider: Provider) -> None:
     class Refuses(Front):
-        def create_job(self, *_: object) -> JobSnapshot:
+        def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
             raise RejectedError("the provider answered 401: the key is not valid", status=401)
 
     with pytest.raises(RejectedError, match="key is not valid"):
@@ -232,14 +239,11 @@ def test_a_failed_download_loses_nothing(ledger: Ledger, provider: Provider, set
     assert ledger.tally(BATCH).n_succeeded == N_PAIRS
 
 
-class LosesLines(Front):
+class LosesLines(Rewrites):
     """Two of the result lines do not arrive, one arrives twice, and a stranger's is among them."""
 
-    def read_results(self, path: Path) -> Iterator[ResultLine | None]:
-        lines = [line for line in super().read_results(path) if line is not None]
-        yield from reversed(lines[2:])
-        yield lines[2]
-        yield ResultLine("stranger", lines[0].outcome, lines[0].raw)
+    def rewritten(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [*reversed(rows[2:]), rows[2], {**rows[0], "custom_id": "stranger"}]
 
 
 def test_requests_without_a_line_and_lines_of_strangers_are_told_apart(
@@ -253,16 +257,49 @@ def test_requests_without_a_line_and_lines_of_strangers_are_told_apart(
     assert {outcome.error_code for outcome in missing} == {"missing_result"}
     assert {outcome.cost_usd for outcome in missing} == {None}  # perhaps paid for: the price is unknown, not 0
     detail = json.loads(ledger.job_events(ledger.jobs(BATCH)[0].token)[-1][3] or "")
-    assert (detail["n_foreign_lines"], detail["n_requests_without_line"]) == (1, 2)
+    assert (detail["n_dead_letters"], detail["n_requests_without_line"]) == (2, 2)
+    letters = [letter for _, letter in ledger.dead_letters(BATCH)]
+    assert [letter.reason for letter in letters] == ["duplicate", "unknown"]
+    assert letters[1].custom_id == "stranger"
+    assert all(letter.raw for letter in letters)
+
+
+def test_requests_without_a_line_are_asked_again_alone(ledger: Ledger, provider: Provider, settings: Settings) -> None:
+    submit(ledger, provider)
+    finish(ledger, LosesLines(provider), settings, max_attempts=2)
+    assert ledger.tally(BATCH).n_outcomes == N_PAIRS - 2
+    submit(ledger, provider)
+    assert [job.n_requests for job in ledger.jobs(BATCH)] == [N_PAIRS, 2]
+    finish(ledger, provider, settings, max_attempts=2)
+    tally = ledger.tally(BATCH)
+    assert (tally.n_succeeded, tally.n_attempts) == (N_PAIRS, N_PAIRS + 2)
+    books = emulator_books(settings.emulator_dir)
+    assert books["requests_judged"] == N_PAIRS + 2
+
+
+def test_of_two_answers_to_one_request_the_first_verdict_stands_and_the_other_is_kept(
+    ledger: Ledger, provider: Provider, settings: Settings
+) -> None:
+    class AnswersTwice(Rewrites):
+        def rewritten(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            other = {"Essay A": "Essay B", "Essay B": "Essay A"}[rows[0]["winner"]]
+            failed = {"kind": "failure", "winner": None, "justification": None, "confidence": None, "p_a": None}
+            error = {**rows[1], **failed, "error_code": "provider_error", "error_message": "500"}
+            return [rows[0], {**rows[0], "winner": other}, error, *rows[1:]]
+
+    submit(ledger, provider)
+    finish(ledger, AnswersTwice(provider), settings)
+    assert ledger.tally(BATCH).n_succeeded == N_PAIRS
+    assert [letter.reason for _, letter in ledger.dead_letters(BATCH)] == ["conflict", "conflict"]
 
 
 @pytest.mark.parametrize("kept", [0, 5])
 def test_a_download_that_is_cut_short_is_downloaded_again(
     kept: int, ledger: Ledger, provider: Provider, settings: Settings
 ) -> None:
-    class CutsShort(Front):
-        def read_results(self, path: Path) -> Iterator[ResultLine | None]:
-            yield from list(super().read_results(path))[:kept]
+    class CutsShort(Rewrites):
+        def rewritten(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return rows[:kept]
 
     submit(ledger, provider)
     with pytest.raises(
@@ -275,10 +312,9 @@ def test_a_download_that_is_cut_short_is_downloaded_again(
 
 
 def test_an_unreadable_line_costs_no_other_request_its_answer(ledger: Ledger, provider: Provider, settings: Settings) -> None:
-    class Garbles(Front):
-        def read_results(self, path: Path) -> Iterator[ResultLine | None]:
-            yield None
-            yield from list(super().read_results(path))[1:]
+    class Garbles(Rewrites):
+        def rewritten(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return [{**dict.fromkeys(rows[0]), "line_number": 1, "raw": "{garbled"}, *rows[1:]]
 
     submit(ledger, provider)
     finish(ledger, Garbles(provider), settings)
@@ -290,10 +326,9 @@ def test_an_unreadable_line_costs_no_other_request_its_answer(ledger: Ledger, pr
 def test_the_results_of_another_job_are_not_taken_for_ours_and_ours_is_looked_for_again(
     ledger: Ledger, provider: Provider, settings: Settings
 ) -> None:
-    class Strange(Front):
-        def read_results(self, path: Path) -> Iterator[ResultLine | None]:
-            for line in super().read_results(path):
-                yield ResultLine(f"x{line.custom_id}", line.outcome, line.raw) if line else None
+    class Strange(Rewrites):
+        def rewritten(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return [{**row, "custom_id": f"x{row['custom_id']}"} for row in rows]
 
     submit(ledger, provider)
     (before,) = ledger.jobs(BATCH)
@@ -321,11 +356,11 @@ def test_raw_results_are_kept_with_their_checksum(ledger: Ledger, provider: Prov
 def test_requests_are_split_by_number_and_by_bytes(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
     requests = plan(ledger, settings, tmp_path)
     assert [len(chunk) for chunk in split(requests, JobLimits(5, 10**9))] == [5, 5, 2]
-    size = max(len(request.body.encode()) for request in requests) + 200
+    size = max(request.n_bytes for request in requests) + 200
     chunks = list(split(requests, JobLimits(1000, 3 * size)))
     assert [request for chunk in chunks for request in chunk] == requests
     for chunk in chunks:
-        assert sum(len(request.body.encode()) + 200 for request in chunk) <= 3 * size
+        assert sum(request.n_bytes + 200 for request in chunk) <= 3 * size
     assert list(split([], JobLimits(5, 100))) == []
 
 
@@ -342,20 +377,21 @@ def test_a_batch_of_several_jobs_is_completed_by_all_of_them(ledger: Ledger, pro
     assert n_created(settings, provider) == 3
 
 
-def test_a_job_that_the_provider_fails_ends_every_request_with_the_reason(
+def test_a_job_that_the_provider_refuses_is_tried_again_and_then_left_to_a_person(
     ledger: Ledger, settings: Settings, tmp_path: Path
 ) -> None:
     plan(ledger, settings, tmp_path)
     provider = open_provider(settings, "openai")
 
     class WrongFile(Front):
-        def upload(self, *_: object) -> str | None:
+        def upload(self, order: JobOrder) -> str | None:
             return "file-does-not-exist"
 
-    submit(ledger, WrongFile(provider))
-    finish(ledger, provider, settings)
-    (job,) = ledger.jobs(BATCH)
-    assert job.state is JobState.COLLECTED
-    outcomes = ledger.outcomes(BATCH)
-    assert {outcome.error_code for outcome in outcomes} == {"batch_failed"}
-    assert "file-does-not-exist" in (outcomes[0].error_message or "")
+    for n in (1, 2):
+        submit(ledger, WrongFile(provider))
+        finish(ledger, provider, settings, max_attempts=2)
+        assert len(ledger.jobs(BATCH)) == n
+    first, second = ledger.jobs(BATCH)
+    assert (first.state, second.state) == (JobState.COLLECTED, JobState.QUARANTINED)
+    assert "file-does-not-exist" in (second.last_error or "")
+    assert ledger.tally(BATCH).n_outcomes == 0

@@ -101,9 +101,7 @@ def _create() -> None:
     )
     op.create_index("ix_attempts_job_token", "attempts", ["job_token"])
     final = sa.text("is_final")
-    op.create_index(
-        "uq_attempts_final", "attempts", ["custom_id"], unique=True, sqlite_where=final, postgresql_where=final
-    )
+    op.create_index("uq_attempts_final", "attempts", ["custom_id"], unique=True, sqlite_where=final, postgresql_where=final)
     op.create_table(
         "replies",
         sa.Column("reply_id", sa.Integer(), autoincrement=True, nullable=False),
