@@ -58,7 +58,7 @@ def read_reply(reply: dict[str, Any]) -> Outcome:
 
 def _verdict(probabilities: object) -> Verdict:
     given = [(item.get("value"), item.get("probability")) for item in _objects(probabilities)]
-    by_essay = dict(given)
+    by_essay: dict[Any, Any] = dict(given)
     if len(given) != 2 or by_essay.keys() != {FIRST, SECOND}:
         raise ValueError(f"probabilities: not one for each of {FIRST} and {SECOND}")
     p_a, p_b = by_essay[FIRST], by_essay[SECOND]

@@ -98,6 +98,7 @@ def test_a_body_is_built_for_the_judges_api() -> None:
         ["messages"],
         ["input", "questions"],
     ]
+    assert {api: wire.path_of_body(body) for api, body in bodies.items()} == {api: wire.path_of(api) for api in wire.APIS}
 
 
 @pytest.mark.parametrize("kind", [None, "", "text_completion", "chat.completion.chunk"])
