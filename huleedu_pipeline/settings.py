@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     patience_seconds: float = Field(
         default=120.0,
         ge=0,
-        description="How long a live run waits for a provider that asks to wait, before it leaves the rest for later, in seconds.",
+        description="How long a live run waits for a provider that asks to wait, in seconds; then the rest is left for later.",
     )
     connect_timeout_seconds: float = Field(default=10.0, gt=0, description="Time to connect to a provider, in seconds.")
     read_timeout_seconds: float = Field(default=120.0, gt=0, description="Time to wait for a reply, in seconds.")

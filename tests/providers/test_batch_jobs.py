@@ -6,7 +6,6 @@ The judge of each test is the emulator's own book of what it was asked to create
 import json
 import re
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
