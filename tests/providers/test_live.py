@@ -1,22 +1,27 @@
 """Live judging: every answer is recorded as it comes, and a call that may have been billed is not made again."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from huleedu_pipeline.judging.outcome import Outcome, Usage, success
+from huleedu_pipeline.canonical import sha256_hex
+from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, success
 from huleedu_pipeline.judging.verdict import Verdict
 from huleedu_pipeline.ledger import Ledger
-from huleedu_pipeline.providers import live
+from huleedu_pipeline.ledger.schema import attempts
+from huleedu_pipeline.providers import lanes, live
 from huleedu_pipeline.providers.advance import advance_batch
 from huleedu_pipeline.providers.backend import open_provider
-from huleedu_pipeline.providers.live import judge_live
-from huleedu_pipeline.providers.protocols import AmbiguousError, Provider, ProviderError, RejectedError
+from huleedu_pipeline.providers.budget import CostLimitError
+from huleedu_pipeline.providers.lanes import PausedError
+from huleedu_pipeline.providers.live import LiveSettings, judge_live
+from huleedu_pipeline.providers.protocols import AmbiguousError, Lasting, Provider, ProviderError, RejectedError, Reply
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books
-from tests.providers.kit import BATCH, N_PAIRS, Front, plan
+from tests.providers.kit import BATCH, N_PAIRS, Front, gate, plan
 
 VERDICT = Verdict(winner="Essay A", justification="It is clearer.", confidence=3.0)
 
@@ -24,17 +29,19 @@ VERDICT = Verdict(winner="Essay A", justification="It is clearer.", confidence=3
 class Scripted(Front):
     """A provider that answers each call with the next thing of a script; an exception is raised."""
 
-    def __init__(self, behind: Provider, script: list[Exception | None]) -> None:
+    def __init__(self, behind: Provider, script: Sequence[Exception | Outcome | None]) -> None:
         super().__init__(behind)
-        self.script = script
+        self.script = list(script)
         self.n_calls = 0
 
-    async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
+    async def ask(self, path: str, body: str) -> Reply:
         self.n_calls += 1
         step = self.script.pop(0) if self.script else None
+        if isinstance(step, Outcome):
+            return Reply(step, "{}")
         if step is not None:
             raise step
-        return success(VERDICT, Usage(10, 0, 5), body["model"]), "{}"
+        return Reply(success(VERDICT, Usage(input_tokens=10, output_tokens=5), json.loads(body)["model"]), "{}")
 
 
 @pytest.fixture
@@ -42,10 +49,12 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "FIRST_PAUSE_SECONDS", 0.001)
 
 
-def judge(ledger: Ledger, provider: Provider, *, n: int = N_PAIRS, concurrency: int = 1, is_bundled: bool = False) -> None:
-    requests = ledger.requests(BATCH, only_open=True)[:n]
+def judge(
+    ledger: Ledger, provider: Provider, *, is_bundled: bool = False, patience_seconds: float = 10.0, max_attempts: int = 3
+) -> None:
+    how = LiveSettings(is_bundled=is_bundled, concurrency=1, max_attempts=max_attempts, patience_seconds=patience_seconds)
     with ledger.lease(BATCH) as lease:
-        judge_live(ledger, provider, requests, lease, is_bundled=is_bundled, concurrency=concurrency)
+        judge_live(ledger, provider, BATCH, lease, gate(ledger, is_batch=False), how)
 
 
 @pytest.mark.parametrize("provider_name", ["openai", "anthropic"])
@@ -109,8 +118,8 @@ def test_only_calls_that_were_surely_not_billed_are_repeated(
 ) -> None:
     plan(ledger, settings, tmp_path)
     provider = Scripted(open_provider(settings, "openai"), list(trouble))
-    judge(ledger, provider, n=1)
-    assert provider.n_calls == n_calls
+    judge(ledger, provider)
+    assert provider.n_calls == n_calls + N_PAIRS - 1
     assert ledger.outcomes(BATCH)[0].error_code == error_code
 
 
@@ -148,22 +157,98 @@ def test_a_call_leaves_its_trace_before_it_is_made(ledger: Ledger, settings: Set
     sent: list[int] = []
 
     class Looks(Scripted):
-        async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
-            sent.append(sum(request.sent_at is not None for request in ledger.requests(BATCH)))
-            return await super().ask(body)
+        async def ask(self, path: str, body: str) -> Reply:
+            with ledger.engine.connect() as connection:
+                begun = sa.select(sa.func.count()).where(attempts.c.sent_at.is_not(None))
+                sent.append(connection.scalar(begun) or 0)
+            return await super().ask(path, body)
 
-    judge(ledger, Looks(open_provider(settings, "openai"), []), n=3)
-    assert sent == [1, 2, 3]
+    judge(ledger, Looks(open_provider(settings, "openai"), []))
+    assert sent == list(range(1, N_PAIRS + 1))
 
 
 def test_what_is_sent_is_what_was_recorded(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
     requests = plan(ledger, settings, tmp_path)
-    bodies: list[dict[str, Any]] = []
+    hashes: list[str] = []
 
     class Keeps(Scripted):
-        async def ask(self, body: dict[str, Any]) -> tuple[Outcome, str]:
-            bodies.append(body)
-            return await super().ask(body)
+        async def ask(self, path: str, body: str) -> Reply:
+            hashes.append(sha256_hex(body))
+            return await super().ask(path, body)
 
     judge(ledger, Keeps(open_provider(settings, "openai"), []))
-    assert bodies == [json.loads(request.body) for request in requests]
+    assert hashes == [request.prompt_sha256 for request in requests]
+
+
+def test_a_reply_that_breaks_the_contract_is_asked_for_again_as_often_as_the_cap_allows(
+    ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    plan(ledger, settings, tmp_path)
+    invalid = failure(ErrorCode.INVALID_VERDICT, "winner: not an essay", Usage(input_tokens=10, output_tokens=5), "m")
+    provider = Scripted(open_provider(settings, "openai"), [invalid] * (N_PAIRS + 1))
+    judge(ledger, provider, max_attempts=2)
+    tally = ledger.tally(BATCH)
+    assert (tally.n_succeeded, tally.n_failed, tally.n_attempts) == (N_PAIRS - 1, 1, 2 * N_PAIRS)
+    assert provider.n_calls == 2 * N_PAIRS
+
+
+def test_a_long_retry_after_pauses_the_lane_and_nothing_is_lost(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
+    plan(ledger, settings, tmp_path)
+    wait = RejectedError("the provider answered 429", status=429, is_temporary=True, retry_after_seconds=7200.0)
+    provider = Scripted(open_provider(settings, "openai"), [None, wait])
+    with pytest.raises(PausedError, match="nothing is sent before .* answered 429") as paused:
+        judge(ledger, provider)
+    assert provider.n_calls == 2
+    lane = ledger.lane("openai", ledger.requests(BATCH)[0].model)
+    assert (lane.state, lane.retry_at) == ("open", paused.value.retry_at)
+    with pytest.raises(PausedError):  # another run, or another process: the ledger knows
+        judge(ledger, provider)
+    assert provider.n_calls == 2
+    assert ledger.tally(BATCH).n_succeeded == 1
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_failures_in_a_row_open_the_breaker_and_one_probe_closes_it_again(
+    ledger: Ledger, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "FIRST_OPENING_SECONDS", 0.2)
+    monkeypatch.setattr(live, "MAX_TRIES", 10)
+    plan(ledger, settings, tmp_path)
+    model = ledger.requests(BATCH)[0].model
+    seen: list[tuple[str, int]] = []
+
+    class Watched(Scripted):
+        async def ask(self, path: str, body: str) -> Reply:
+            lane = ledger.lane("openai", model)
+            seen.append((lane.state, lane.n_failures))
+            return await super().ask(path, body)
+
+    down = AmbiguousError("is down", is_billed=False)
+    judge(ledger, Watched(open_provider(settings, "openai"), [down] * 6))
+    assert seen[:5] == [("closed", n) for n in range(5)]
+    assert seen[5:8] == [("half_open", 0), ("half_open", 0), ("closed", 0)]
+    assert ledger.tally(BATCH).n_succeeded == N_PAIRS
+
+
+@pytest.mark.parametrize("lasting", ["spend_limit", "no_access"])
+def test_a_refusal_of_everything_stops_at_once_without_further_calls(
+    lasting: Lasting, ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    plan(ledger, settings, tmp_path)
+    refusal = RejectedError("the provider answered 402: your credit is used up", status=402, lasting=lasting)
+    provider = Scripted(open_provider(settings, "openai"), [None, refusal])
+    with pytest.raises(RejectedError, match="credit is used up"):
+        judge(ledger, provider)
+    with pytest.raises(PausedError, match="credit is used up"):
+        judge(ledger, provider)
+    assert provider.n_calls == 2
+    tally = ledger.tally(BATCH)
+    assert (tally.n_succeeded, tally.n_failed) == (1, 0)
+    assert tally.cost_usd is not None  # what was refused cost nothing
+
+
+def test_nothing_is_asked_that_may_cost_more_than_the_limit(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
+    plan(ledger, settings, tmp_path, llm_batching_mode="per_request", max_cost_usd=0.000001)
+    with pytest.raises(CostLimitError, match=r"max_cost_usd in batch.yaml is 1e-06 USD; .* may cost .*nothing was sent"):
+        advance_batch(ledger, settings, BATCH)
+    assert ledger.tally(BATCH).n_attempts == 0
