@@ -239,6 +239,21 @@ class Ledger:
             query = sa.select(fragments.c.fragment_id, fragments.c.body).where(fragments.c.fragment_id.in_(used))
             return {row[0]: row[1] for row in connection.execute(query)}
 
+    def body(self, custom_id: str) -> str:
+        """Return the body of a request: the JSON that is sent."""
+        a, b = fragments.alias("a"), fragments.alias("b")
+        parts = sa.select(*(frames.c[name] for name in FrameRecord.__annotations__), a.c.body, b.c.body)
+        query = (
+            parts.select_from(requests)
+            .join(frames, frames.c.frame_id == requests.c.frame_id)
+            .join(a, a.c.fragment_id == requests.c.fragment_a_id)
+            .join(b, b.c.fragment_id == requests.c.fragment_b_id)
+            .where(requests.c.custom_id == custom_id)
+        )
+        with self._read() as connection:
+            *frame, fragment_a, fragment_b = connection.execute(query).one()
+        return FrameRecord(*frame).body(fragment_a, fragment_b)
+
     def begin_live(self, custom_ids: Sequence[str]) -> None:
         """Record that live calls are about to be made, so that a crash leaves a trace of what may have been billed.
 

@@ -40,13 +40,6 @@ def path_of(api: str) -> str:
     return APIS[api].PATH
 
 
-def path_of_body(body: dict[str, Any]) -> str:
-    """Return the path of the API that ``body`` was built for; each has a part that the others do not have."""
-    if "questions" in body:
-        return openai_decisions.PATH
-    return openai_chat.PATH if "messages" in body else openai_responses.PATH
-
-
 def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
     """Return the body of a request to the judge's API; parameters that the judge leaves open are left out."""
     return APIS[judge.api].build_body(judge, prompt)

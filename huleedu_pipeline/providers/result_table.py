@@ -11,23 +11,22 @@ from huleedu_pipeline.judging.verdict import Verdict
 from huleedu_pipeline.ledger.attempts import USAGE_COLUMNS, batched
 from huleedu_pipeline.providers.protocols import ResultLine
 
-RESULT_SCHEMA = pa.schema(
-    [
-        ("line_number", pa.int64()),
-        ("custom_id", pa.string()),
-        ("kind", pa.string()),
-        ("winner", pa.string()),
-        ("justification", pa.string()),
-        ("confidence", pa.float64()),
-        ("p_a", pa.float64()),
-        ("error_code", pa.string()),
-        ("error_message", pa.string()),
-        ("model", pa.string()),
-        ("service_tier", pa.string()),
-        *((name, pa.int64()) for name in USAGE_COLUMNS),
-        ("raw", pa.string()),
-    ]
-)
+_FIELDS: list[tuple[str, pa.DataType]] = [
+    ("line_number", pa.int64()),
+    ("custom_id", pa.string()),
+    ("kind", pa.string()),
+    ("winner", pa.string()),
+    ("justification", pa.string()),
+    ("confidence", pa.float64()),
+    ("p_a", pa.float64()),
+    ("error_code", pa.string()),
+    ("error_message", pa.string()),
+    ("model", pa.string()),
+    ("service_tier", pa.string()),
+    *((name, pa.int64()) for name in USAGE_COLUMNS),
+    ("raw", pa.string()),
+]
+RESULT_SCHEMA = pa.schema(_FIELDS)
 ROWS = 5000
 
 

@@ -32,6 +32,8 @@ def job(state: JobState, n: int = 1, provider_status: str | None = None) -> JobR
         provider_status,
         None,
         5,
+        100,
+        None,
         NOW,
         None,
         None,
@@ -49,22 +51,28 @@ def job(state: JobState, n: int = 1, provider_status: str | None = None) -> JobR
         (BatchStatus.PENDING, [], {"n_failed_submit_runs": 1}, Due.SUBMIT, "b1:1"),
         (BatchStatus.PENDING, [], {"n_failed_submit_runs": MAX_FAILED_RUNS}, Due.NOTHING, None),
         (BatchStatus.PENDING, [], {"has_run_in_progress": True}, Due.WAIT, None),
-        (AWAITING, [JobState.PLANNED], {}, Due.SUBMIT, "token_1:0"),
-        (AWAITING, [JobState.INTENT], {}, Due.SUBMIT, "token_1:0"),
-        (AWAITING, [JobState.UNKNOWN], {"n_failed_submit_runs": 2}, Due.SUBMIT, "token_1:2"),
+        (AWAITING, [JobState.PLANNED], {}, Due.SUBMIT, "token_1:b1:1.0:0"),
+        (AWAITING, [JobState.INTENT], {}, Due.SUBMIT, "token_1:b1:1.0:0"),
+        (AWAITING, [JobState.UNKNOWN], {"n_failed_submit_runs": 2}, Due.SUBMIT, "token_1:b1:1.0:2"),
         (AWAITING, [JobState.REJECTED], {"n_failed_submit_runs": 3}, Due.NOTHING, None),
-        (AWAITING, [JobState.SUBMITTED, JobState.UNKNOWN], {}, Due.SUBMIT, "token_2:0"),
+        (AWAITING, [JobState.SUBMITTED, JobState.UNKNOWN], {}, Due.SUBMIT, "token_2:b1:2.0:0"),
         (AWAITING, [JobState.SUBMITTED], {}, Due.WAIT, None),
         (AWAITING, [JobState.SUBMITTED, JobState.ENDED], {}, Due.WAIT, None),
         (AWAITING, [JobState.ENDED], {}, Due.COLLECT, "job_1:0"),
         (AWAITING, [JobState.ENDED], {"has_run_in_progress": True}, Due.WAIT, None),
         (AWAITING, [JobState.EXPIRED, JobState.FAILED], {}, Due.COLLECT, "job_2:0"),
-        (AWAITING, [JobState.COLLECTED], {"n_failed_collect_runs": 2}, Due.COLLECT, "job_1:2"),
+        (AWAITING, [JobState.COLLECTED], {"n_failed_collect_runs": 2}, Due.COLLECT, "b1:1.0:2"),
         (AWAITING, [JobState.COLLECTED], {"n_failed_collect_runs": 3}, Due.NOTHING, None),
-        (AWAITING, [], {"n_requests_without_job": 28}, Due.SUBMIT, "b1:rest:0"),
-        (AWAITING, [JobState.ENDED], {"n_requests_without_job": 3}, Due.SUBMIT, "b1:rest:0"),
-        (SCORING, [JobState.COLLECTED], {}, Due.COLLECT, "job_1:0"),
-        (DONE, [JobState.COLLECTED], {}, Due.COLLECT, "job_1:0"),
+        (AWAITING, [], {"n_unasked": 28}, Due.SUBMIT, "b1:0.0:0"),
+        (AWAITING, [], {"n_unasked": 28, "waits_for": "the lane is open"}, Due.WAIT, None),
+        (AWAITING, [JobState.UNKNOWN], {"waits_for": "the lane is open"}, Due.WAIT, None),
+        (AWAITING, [JobState.SUBMITTED], {"waits_for": "the lane is open"}, Due.WAIT, None),
+        (AWAITING, [JobState.SUBMITTED], {"n_unasked": 28, "waits_for": "no room"}, Due.WAIT, None),
+        (AWAITING, [JobState.SUBMITTED, JobState.ENDED], {"n_unasked": 3, "waits_for": "no room"}, Due.COLLECT, "job_2:0"),
+        (AWAITING, [JobState.COLLECTED], {"n_unasked": 3, "n_outcomes": 25, "stamp": "17.5"}, Due.SUBMIT, "b1:1.25:17.5:0"),
+        (AWAITING, [JobState.COLLECTED, JobState.QUARANTINED], {"n_unasked": 3}, Due.NOTHING, None),
+        (SCORING, [JobState.COLLECTED], {"n_outcomes": 28}, Due.COLLECT, "b1:1.28:0"),
+        (DONE, [JobState.COLLECTED], {"n_outcomes": 28}, Due.COLLECT, "b1:1.28:0"),
     ],
 )
 def test_every_situation_has_its_decision(
@@ -78,8 +86,14 @@ def test_every_situation_has_its_decision(
 @pytest.mark.parametrize("mode", ["per_request", "serial_bundle"])
 def test_live_judgements_are_asked_for_by_the_run_that_collects_them(mode: str) -> None:
     live = replace(batch(AWAITING), llm_batching_mode=mode)
-    decision = decide(Situation(live, [], n_requests_without_job=28))
-    assert (decision.due, decision.run_key) == (Due.COLLECT, "b1:0")
+    decision = decide(Situation(live, [], n_unasked=28))
+    assert (decision.due, decision.run_key) == (Due.COLLECT, "b1:0.0:0")
+
+
+def test_a_quarantined_job_is_named_with_the_command_that_settles_it() -> None:
+    lost = replace(job(JobState.QUARANTINED), last_error="may be any of x, y")
+    decision = decide(Situation(batch(AWAITING), [lost]))
+    assert decision.reason == "QUARANTINED: may be any of x, y; decide with: huleedu reconcile b1"
 
 
 @pytest.mark.parametrize("status", list(BatchStatus))

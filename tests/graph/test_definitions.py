@@ -85,6 +85,7 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
     checks = [spec for check in definitions.asset_checks or [] for spec in check.check_specs]
     assert {spec.name for spec in checks} == {
         "schema_contract",
+        "no_job_is_quarantined",
         "every_request_has_an_outcome",
         "comparison_graph_connected",
     }

@@ -90,16 +90,17 @@ def test_a_grade_can_be_traced_to_what_was_sent_and_received(installation: Insta
         ).iloc[0]
     ledger = Ledger(installation.settings.ledger_url)
     request = next(r for r in ledger.requests("b1") if r.custom_id == judgement["custom_id"])
+    body = ledger.body(request.custom_id)
     ledger.close()
     assert request.prompt_sha256 == judgement["prompt_sha256"]
-    assert PUPILS["anna"] in json.loads(request.body)["input"][0]["content"][1 if request.essay_a_id == "anna" else 2]["text"]
+    assert PUPILS["anna"] in json.loads(body)["input"][0]["content"][1 if request.essay_a_id == "anna" else 2]["text"]
 
 
 def test_no_id_file_name_or_grade_reaches_the_judge(installation: Installation) -> None:
     installation.drop("b1")
     installation.run("submit_batch", "b1")
     ledger = Ledger(installation.settings.ledger_url)
-    bodies = [request.body for request in ledger.requests("b1")]
+    bodies = [ledger.body(request.custom_id) for request in ledger.requests("b1")]
     ledger.close()
     assert len(bodies) == N_PAIRS
     hidden = [*PUPILS, *ANCHORS, ".txt", "F+", "D+"]
@@ -144,7 +145,7 @@ class Unanswered(PaidWorkResource):
     """Paid work in which the provider has not answered yet."""
 
     def advance(self, ledger: Ledger, batch_id: str) -> Advance:
-        return Advance((), ledger.tally(batch_id))
+        return Advance((), ledger.tally(batch_id), None)
 
 
 class RefusesAnna(PaidWorkResource):
@@ -155,32 +156,36 @@ class RefusesAnna(PaidWorkResource):
         refused = failure(ErrorCode.REFUSAL, "the model refused to judge")
         for request in ledger.requests(batch_id, only_open=True):
             outcome = refused if "anna" in (request.essay_a_id, request.essay_b_id) else verdict
-            ledger.record_answers([Answer(request.custom_id, outcome, 0.0, None, datetime.now(UTC))])
-        return Advance((), ledger.tally(batch_id))
+            ledger.begin_live([request.custom_id])
+            ledger.end_live([Answer(request.custom_id, outcome, 0.0, None, datetime.now(UTC))], max_attempts=1)
+        return Advance((), ledger.tally(batch_id), None)
 
 
-@pytest.mark.parametrize(
-    ("work", "check_name", "says"),
-    [
-        (Unanswered, "every_request_has_an_outcome", "0 of 28 requests have an outcome; materialise provider_jobs"),
-        (RefusesAnna, "comparison_graph_connected", "the verdicts fall into 2 unconnected parts"),
-    ],
-)
-def test_nothing_is_scaled_that_can_not_be(
-    work: type[PaidWorkResource], check_name: str, says: str, installation: Installation
-) -> None:
+def with_work(installation: Installation, work: type[PaidWorkResource]) -> None:
     settings = installation.settings
-    installation.definitions = build_definitions(
-        settings, work=work(settings=settings.model_dump(mode="json", exclude_none=True))
-    )
+    made = work(settings=settings.model_dump(mode="json", exclude_none=True))
+    installation.definitions = build_definitions(settings, work=made)
     installation.drop("b1")
     installation.run("submit_batch", "b1")
+
+
+def test_nothing_is_scaled_before_every_request_has_its_outcome(installation: Installation) -> None:
+    with_work(installation, Unanswered)
+    result = installation.run("collect_batch", "b1")
+    assert not result.asset_materializations_for_node("llm_judgements")
+    skipped = {event.step_key for event in result.all_events if event.event_type_value == "STEP_SKIPPED"}
+    assert {"cj_rankings", "grade_projections", "batch_results", "warehouse"} <= skipped
+    assert not Lake(installation.settings.lake_dir).files(CJ_RANKINGS)
+
+
+def test_nothing_is_scaled_that_the_verdicts_do_not_connect(installation: Installation) -> None:
+    with_work(installation, RefusesAnna)
     result = installation.run("collect_batch", "b1", raise_on_error=False)
     assert not result.success
-    check = next(c for c in result.get_asset_check_evaluations() if c.check_name == check_name)
+    check = next(c for c in result.get_asset_check_evaluations() if c.check_name == "comparison_graph_connected")
     assert not check.passed
-    assert says in (check.description or "")
-    assert not Lake(settings.lake_dir).files(CJ_RANKINGS)
+    assert "the verdicts fall into 2 unconnected parts" in (check.description or "")
+    assert not Lake(installation.settings.lake_dir).files(CJ_RANKINGS)
 
 
 def test_a_shuffled_file_fails_its_contract(installation: Installation) -> None:

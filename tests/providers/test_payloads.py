@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from huleedu_pipeline.canonical import canonical_json
 from huleedu_pipeline.judging.prompts import essay_text, render
-from huleedu_pipeline.ledger import RequestRecord
-from huleedu_pipeline.providers import anthropic_wire, openai_wire, payloads
+from huleedu_pipeline.providers import anthropic_wire, openai_responses, openai_wire, payloads
 from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, Frame, Line, cut, fragment
 from tests.providers.test_openai_wire import judge
 
@@ -45,7 +44,9 @@ def line(of: Frame, custom_id: str, text_a: str, text_b: str) -> Line:
 
 
 def batch_line(custom_id: str, text: str) -> str:
-    return openai_wire.batch_line(RequestRecord(custom_id, "b", 0, "p", "a", "b", 1, 1, "j", "openai", "m", "0" * 64, text))
+    """Return the line as the API describes it, put together from its own JSON."""
+    head = canonical_json({"custom_id": custom_id, "method": "POST", "url": "/v1/responses"})
+    return f'{head[:-1]},"body":{text}}}\n'
 
 
 def written(path: Path, write: Callable[..., int], *arguments: object) -> bytes:
@@ -57,7 +58,7 @@ def written(path: Path, write: Callable[..., int], *arguments: object) -> bytes:
 
 
 def openai(path: Path, requests: Iterable[Line]) -> bytes:
-    return written(path, payloads.write_openai_lines, openai_wire.ENDPOINT, requests)
+    return written(path, payloads.write_openai_lines, openai_responses.PATH, requests)
 
 
 def anthropic(path: Path, requests: Iterable[Line]) -> bytes:
@@ -156,7 +157,7 @@ def test_a_slow_pipe_gets_every_byte() -> None:
 
     reader = threading.Thread(target=read)
     reader.start()
-    size = payloads.write_openai_lines(writing, openai_wire.ENDPOINT, (line(of, *pair) for pair in pairs(texts)))
+    size = payloads.write_openai_lines(writing, openai_responses.PATH, (line(of, *pair) for pair in pairs(texts)))
     os.close(writing)
     reader.join()
     os.close(reading)
