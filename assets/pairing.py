@@ -6,7 +6,6 @@ import dagster as dg
 
 from assets.common import explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.comparisons import plan_pairs
-from huleedu_pipeline.essays.spec import COMPARISONS_PER_ESSAY
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS
 from huleedu_pipeline.providers.planning import planned_spec
 from resources import LakeResource, LedgerResource
@@ -24,8 +23,7 @@ def comparison_pairs(
     with explained(), ledger.open() as book:
         spec = planned_spec(book, batch_id)
         ids = [row["essay_id"] for row in lake.open().read_rows(ESSAYS, batch_id)]
-        cap = spec.max_comparisons or COMPARISONS_PER_ESSAY * len(ids) // 2
-        pairs = plan_pairs(batch_id, ids, cap, spec.seed)
+        pairs = plan_pairs(batch_id, ids, spec.n_comparisons(len(ids)), spec.seed)
         rows = [
             {
                 "batch_id": batch_id,

@@ -26,7 +26,8 @@ from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
 from huleedu_pipeline.orchestration.home import open_instance
 from huleedu_pipeline.orchestration.jobs import COLLECT, REBUILD, SUBMIT
 from huleedu_pipeline.orchestration.watch import look, runs_in_progress
-from huleedu_pipeline.providers.planning import register
+from huleedu_pipeline.providers.lanes import Lane
+from huleedu_pipeline.providers.planning import planned_judge, register
 from huleedu_pipeline.settings import Settings
 
 PROCESS_TAG = "huleedu/process"
@@ -36,6 +37,10 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 class RunFailedError(HuleeduError):
     """A Dagster run failed; the message is the failed step's own."""
+
+
+class StuckError(HuleeduError):
+    """A batch that goes no further by itself; the message says what a person must do."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,15 @@ def run_batch(
 
     """
     definitions = build_definitions(settings)
+    _reopen_lane(settings, batch_id)
     with open_instance(settings) as instance:
         _bury_dead_runs(instance, batch_id)
         instance.add_dynamic_partitions(str(cj_batch.name), [batch_id])
         while True:
             decision, status = _look(settings, instance, batch_id)
             if decision.due is Due.NOTHING:
+                if status is not BatchStatus.COMPLETED_MAX_COMPARISONS:
+                    raise StuckError(f"batch {batch_id}: {decision.reason}")
                 if wait and not settings.warehouse_path.exists():
                     _execute(definitions, instance, REBUILD, None)
                 return status
@@ -114,6 +122,16 @@ def _look(settings: Settings, instance: dg.DagsterInstance, batch_id: str) -> tu
         return Decision(Due.NOTHING, "completed"), status
     # A person who starts a batch by hand has seen the failed runs: they do not count against this attempt.
     return decide(replace(seen.situations[0], n_failed_submit_runs=0, n_failed_collect_runs=0)), status
+
+
+def _reopen_lane(settings: Settings, batch_id: str) -> None:
+    """Let the next call through: who starts a batch by hand has paid the bill, or wants to know whether it works again."""
+    ledger = Ledger(settings.ledger_url)
+    try:
+        judge = planned_judge(ledger, batch_id)
+        Lane(ledger, judge.provider, judge.model).reopen()
+    finally:
+        ledger.close()
 
 
 def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, batch_id: str | None) -> None:

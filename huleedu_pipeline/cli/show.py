@@ -12,6 +12,7 @@ from huleedu_pipeline.essays import IntakeError, read_batch
 from huleedu_pipeline.essays.inbox import arrivals
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.ledger.states import PHASES
+from huleedu_pipeline.providers.reconcile import Case
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,8 +128,29 @@ def print_batch(ledger: Ledger, batch_id: str) -> None:
         out.print(f"  job {name} at {job.provider}: {job.state}, {job.n_requests} requests, {_ago(job.created_at)}")
         if job.last_error:
             out.print(f"    {job.last_error}", markup=False)
+    for token, letter in ledger.dead_letters(batch_id):
+        what = f"line {letter.line_number} of {letter.file_name}: {letter.reason}"
+        out.print(f"  dead letter of {token}: {what}", markup=False)
     if batch.completed_at:
         out.print(f"  completed {_ago(batch.completed_at)}" + ("" if batch.is_published else ", not yet published"))
+
+
+def print_cases(cases: list[Case]) -> None:
+    """Print each job that needs a decision, what it may be at the provider, and how to decide."""
+    out = console()
+    if not cases:
+        out.print("No job needs a decision.")
+    for case in cases:
+        job = case.job
+        out.print(
+            f"job {job.token} of batch {job.batch_id}: {job.n_requests} requests to {job.provider} {job.model}", markup=False
+        )
+        out.print(f"  {job.last_error}", markup=False)
+        for snapshot in case.candidates:
+            size = "?" if snapshot.n_requests is None else snapshot.n_requests
+            made = f"{snapshot.created_at:%Y-%m-%d %H:%M:%S} UTC"
+            out.print(f"  perhaps {snapshot.provider_job_id}: {size} requests, {snapshot.status}, made {made}", markup=False)
+        out.print(f"  decide: huleedu reconcile --job {job.token} --adopt ID | --ask-again | --give-up", markup=False)
 
 
 def _ago(instant: datetime) -> str:

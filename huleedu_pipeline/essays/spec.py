@@ -60,6 +60,10 @@ class BatchSpec(BaseModel):
     )
     seed: int = Field(default=1, ge=0, description="Seed of the choice of pairs and of who is shown first.")
 
+    def n_comparisons(self, n_essays: int) -> int:
+        """Return how many comparisons are wanted at most of so many essays."""
+        return self.max_comparisons or COMPARISONS_PER_ESSAY * n_essays // 2
+
     @field_validator("batch_id")
     @classmethod
     def _key(cls, value: str) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.judging.costs import estimate_usd
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.ledger import BatchRecord, Ledger, RequestRecord
+from huleedu_pipeline.providers.estimates import most_usd
 from huleedu_pipeline.providers.limits import estimated_tokens
 
 NIGHT = timedelta(hours=24)
@@ -34,18 +34,7 @@ class Gate:
 
     def estimate(self, requests: Sequence[RequestRecord]) -> float | None:
         """Return the most that ``requests`` cost in USD, or ``None`` where the price list does not say."""
-        prices = [
-            estimate_usd(
-                self.judge.model,
-                input_tokens=estimated_tokens(request.n_bytes),
-                output_tokens=self.judge.max_output_tokens,
-                is_batch=self.is_batch,
-                service_tier=self.judge.service_tier,
-            )
-            for request in requests
-        ]
-        known = [price for price in prices if price is not None]
-        return sum(known) if len(known) == len(prices) else None
+        return most_usd(self.judge, [estimated_tokens(request.n_bytes) for request in requests], is_batch=self.is_batch)
 
     def check(self, estimate: float | None) -> None:
         """Let an order of that estimate pass.

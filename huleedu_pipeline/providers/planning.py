@@ -98,11 +98,8 @@ def plan_requests(
 
     """
     judge = planned_judge(ledger, batch_id)
-    frame = make_frame(judge)
-    bodies = {essay_id: fragment(essay_text(text)).decode() for essay_id, text in texts.items()}
+    frame, bodies = make_frame(judge), _fragments(texts)
     ids = {essay_id: sha256_hex(body) for essay_id, body in bodies.items()}
-    sizes = {essay_id: len(body.encode()) for essay_id, body in bodies.items()}
-    frame_size = len(frame.body("", "").encode())
     planned = (
         RequestRecord(
             custom_id=custom_id(batch_id, pair.pair_id, judge.judge_id),
@@ -120,12 +117,23 @@ def plan_requests(
             frame_id=frame.frame_id,
             fragment_a_id=ids[pair.essay_a_id],
             fragment_b_id=ids[pair.essay_b_id],
-            n_bytes=frame_size + sizes[pair.essay_a_id] + sizes[pair.essay_b_id],
+            n_bytes=n_bytes,
         )
-        for position, pair in enumerate(pairs)
+        for position, (pair, n_bytes) in enumerate(zip(pairs, request_sizes(judge, pairs, texts), strict=True))
     )
     ledger.plan_requests(planned, [frame], {ids[essay_id]: body for essay_id, body in bodies.items()})
     return ledger.requests(batch_id)
+
+
+def request_sizes(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> list[int]:
+    """Return the size of each pair's request body in bytes."""
+    frame_size = len(make_frame(judge).body("", "").encode())
+    sizes = {essay_id: len(body.encode()) for essay_id, body in _fragments(texts).items()}
+    return [frame_size + sizes[pair.essay_a_id] + sizes[pair.essay_b_id] for pair in pairs]
+
+
+def _fragments(texts: Mapping[str, str]) -> dict[str, str]:
+    return {essay_id: fragment(essay_text(text)).decode() for essay_id, text in texts.items()}
 
 
 def make_frame(judge: Judge) -> FrameRecord:

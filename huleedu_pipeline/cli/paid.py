@@ -1,0 +1,88 @@
+"""Commands about paid work: `estimate` before it, `reconcile` where only a person can say what became of it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to ``app``."""
+    app.command()(estimate)
+    app.command()(reconcile)
+
+
+def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")]) -> None:
+    """Say what judging a batch would cost at most, by the dated price list. Sends nothing.
+
+    Example: huleedu estimate my-class
+    """
+    from huleedu_pipeline.essays import read_batch
+    from huleedu_pipeline.judging.costs import price_list
+    from huleedu_pipeline.providers.estimates import estimate_batch
+
+    batch = read_batch(batch_dir)
+    found = estimate_batch(batch)
+    mode = batch.spec.llm_batching_mode
+    typer.echo(
+        f"batch {batch.spec.batch_id}: {found.n_requests} comparisons by {found.model} ({mode}), about "
+        f"{found.input_tokens:,} tokens read and at most {found.output_tokens:,} written"
+    )
+    if found.cost_usd is None:
+        typer.echo(f"cost: unknown, {found.model} is not on the price list of {price_list().as_of}")
+    else:
+        typer.echo(f"cost: at most {found.cost_usd:.4f} USD by the prices of {price_list().as_of}, if nothing is asked again")
+    if found.sunset is not None:
+        typer.echo(f"WARNING: the provider shuts {found.model} down on {found.sunset}")
+
+
+def reconcile(
+    batch: Annotated[str | None, typer.Argument(help="A batch's id; default: all batches.")] = None,
+    job: Annotated[str | None, typer.Option(help="The job to decide about, by its token (hj_...).")] = None,
+    adopt: Annotated[str | None, typer.Option(help="It is this job at the provider: watch and collect that one.")] = None,
+    ask_again: Annotated[
+        bool, typer.Option("--ask-again", help="It never was, or its results are lost: ask its requests again, and pay again.")
+    ] = False,
+    give_up: Annotated[bool, typer.Option("--give-up", help="End its requests as failures; nothing is asked again.")] = False,
+) -> None:
+    """List the jobs of which only a person can say what became of them, and settle one.
+
+    A job is quarantined when guessing could pay twice or lose what was paid for. Look at the provider's own list of batch jobs,
+    then decide. What was decided stands in the job's history.
+
+    Example: huleedu reconcile; huleedu reconcile my-class --job hj_1a2b --adopt msgbatch_01
+    """
+    from huleedu_pipeline.cli.show import print_cases
+    from huleedu_pipeline.ledger import JobState, Ledger
+    from huleedu_pipeline.providers import reconcile as settle
+    from huleedu_pipeline.providers.backend import check_backend, open_provider
+    from huleedu_pipeline.settings import Settings
+
+    decisions = [bool(adopt), ask_again, give_up]
+    if sum(decisions) > 1 or (job is None) == any(decisions):
+        raise typer.BadParameter("a decision needs --job and exactly one of --adopt, --ask-again and --give-up")
+    settings = Settings.load()
+    ledger = Ledger(settings.ledger_url)
+    try:
+        if batch is not None:
+            ledger.batch(batch)
+        if job is None:
+            waiting = ledger.jobs(batch, [JobState.QUARANTINED])
+            cases = []
+            for name in sorted({one.provider for one in waiting}):
+                theirs = [one for one in waiting if one.provider == name]
+                cases += settle.open_cases(ledger, open_provider(settings, name), theirs)
+            print_cases(cases)
+            return
+        chosen = ledger.job(job)
+        check_backend(settings, chosen.batch_id, ledger.batch(chosen.batch_id).judge_backend)
+        with ledger.lease(f"batch {chosen.batch_id}"):
+            if adopt is not None:
+                settle.adopt(ledger, open_provider(settings, chosen.provider), chosen, adopt)
+            elif ask_again:
+                settle.ask_again(ledger, chosen)
+            else:
+                settle.give_up(ledger, chosen)
+        typer.echo(f"job {job}: settled. Go on with: huleedu run, or leave batch {chosen.batch_id} to the daemon")
+    finally:
+        ledger.close()

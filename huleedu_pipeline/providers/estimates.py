@@ -1,0 +1,56 @@
+"""What a batch would cost, before anything is planned or sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from huleedu_pipeline.comparisons import plan_pairs
+from huleedu_pipeline.essays import Batch
+from huleedu_pipeline.judging.costs import estimate_usd, sunset_of
+from huleedu_pipeline.judging.spec import Judge
+from huleedu_pipeline.providers.limits import estimated_tokens
+from huleedu_pipeline.providers.planning import make_judge, request_sizes
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Size and price of a batch when each request is asked once; ``cost_usd`` is ``None`` where a price is unknown."""
+
+    model: str
+    n_requests: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    sunset: date | None
+
+
+def estimate_batch(batch: Batch) -> Estimate:
+    """Return what judging ``batch`` by the real provider costs at most: nothing cached, every reply as long as allowed."""
+    judge = make_judge(batch, is_emulated=False)
+    texts = {essay.essay_id: essay.text for essay in batch.essays}
+    pairs = plan_pairs(batch.spec.batch_id, list(texts), batch.spec.n_comparisons(len(texts)), batch.spec.seed)
+    sizes = [estimated_tokens(n_bytes) for n_bytes in request_sizes(judge, pairs, texts)]
+    return Estimate(
+        model=judge.model,
+        n_requests=len(pairs),
+        input_tokens=sum(sizes),
+        output_tokens=judge.max_output_tokens * len(pairs),
+        cost_usd=most_usd(judge, sizes, is_batch=batch.spec.llm_batching_mode == "provider_batch_api"),
+        sunset=sunset_of(judge.model),
+    )
+
+
+def most_usd(judge: Judge, sizes: Sequence[int], *, is_batch: bool) -> float | None:
+    """Return the most that requests of these prompt sizes, in tokens, cost in USD; ``None`` where a price is unknown."""
+    prices = [
+        estimate_usd(
+            judge.model,
+            input_tokens=size,
+            output_tokens=judge.max_output_tokens,
+            is_batch=is_batch,
+            service_tier=judge.service_tier,
+        )
+        for size in sizes
+    ]
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else None
