@@ -23,7 +23,7 @@ from huleedu_pipeline.providers.result_files import read_received
 from huleedu_pipeline.providers.result_table import read_table
 
 PAGE = 100
-DOWNLOAD_PIECE_BYTES = 1_000_000
+DOWNLOAD_PIECE_BYTES = 2**18
 # Asks either SDK for the response before its body has been read.
 STREAMED = {"X-Stainless-Raw-Response": "stream"}
 
@@ -36,6 +36,14 @@ def client_options(endpoint: Endpoint) -> dict[str, Any]:
         "timeout": endpoint.timeout,
         "max_retries": 0,
     }
+
+
+def pieces_of(response: Any) -> Iterator[bytes]:
+    """Yield the body of a streamed response piece by piece, and let go of its connection."""
+    try:
+        yield from response.iter_bytes(DOWNLOAD_PIECE_BYTES)
+    finally:
+        response.close()
 
 
 class SdkProvider(ABC):
@@ -123,12 +131,8 @@ class SdkProvider(ABC):
         """Stream what is at ``address`` into ``path``: all of it or nothing, whatever its size."""
         with translated(f"downloading {address}"), replacing(path) as temporary:
             response: Any = self._client.get(address, cast_to=httpx2.Response, options={"headers": STREAMED})
-            try:
-                with temporary.open("wb") as file:
-                    for piece in response.iter_bytes(DOWNLOAD_PIECE_BYTES):
-                        file.write(piece)
-            finally:
-                response.close()
+            with temporary.open("wb") as file:
+                file.writelines(pieces_of(response))
 
     def _create(self, **request: Any) -> JobSnapshot:
         """Send the one call that spends money."""
