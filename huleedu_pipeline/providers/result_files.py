@@ -38,7 +38,7 @@ def readable(read: Callable[[dict[str, Any]], Outcome], item: dict[str, Any]) ->
     """
     try:
         return read(item)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         return failure(ErrorCode.UNREADABLE_REPLY, f"the reply is not built as the API says ({type(error).__name__})")
 
 

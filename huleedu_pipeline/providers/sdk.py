@@ -125,7 +125,7 @@ class SdkProvider(ABC):
 
     def read_results(self, path: Path) -> Iterator[pa.RecordBatch]:
         """Read a downloaded result file; see :mod:`.result_table` for the columns."""
-        return read_table(path, self.read_result_line)
+        return read_table(path, self.name, self.read_result_line)
 
     def _download(self, address: str, path: Path) -> None:
         """Stream what is at ``address`` into ``path``: all of it or nothing, whatever its size."""
