@@ -8,9 +8,10 @@ Here: where state lives, which judge backend is used, time limits. Not here: any
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from huleedu_pipeline.errors import HuleeduError
 
@@ -27,6 +28,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HULEEDU_", frozen=True, extra="ignore")
 
     home: Path = Field(default=Path(".huleedu"), description="Folder of everything mutable; removing it resets the system.")
+    ledger_server: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of a Postgres database for the ledger, for example postgresql+psycopg2://judge@db/ledger; "
+        "without a password, which PGPASSWORD or a password file gives. Default: SQLite in HULEEDU_HOME.",
+    )
     judge_backend: JudgeBackend = Field(
         default="emulator",
         description="'emulator' judges locally for nothing; 'provider' sends requests to the real services and costs money.",
@@ -79,6 +85,22 @@ class Settings(BaseSettings):
         default=2.0, gt=0, description="How often `huleedu run --wait` looks at the provider's jobs, in seconds."
     )
 
+    @field_validator("ledger_server")
+    @classmethod
+    def _server_without_password(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            raise ValueError("is no URL of a database") from None
+        if url.password is not None:
+            # Settings are shown in the UI and stored with every run.
+            raise ValueError("holds a password, which belongs in PGPASSWORD or a password file")
+        if url.get_backend_name() != "postgresql":
+            raise ValueError(f"names {url.get_backend_name()}, and a ledger is kept in Postgres or, by default, in SQLite")
+        return value
+
     @model_validator(mode="after")
     def _latent_needs_its_file(self) -> "Settings":
         if self.emulator_profile == "latent" and self.emulator_latent_file is None:
@@ -106,6 +128,8 @@ class Settings(BaseSettings):
     @property
     def ledger_url(self) -> str:
         """SQLAlchemy URL of the ledger."""
+        if self.ledger_server is not None:
+            return self.ledger_server
         path = str(self.home / "ledger.sqlite")
         return URL.create("sqlite", database=path).render_as_string(hide_password=False)
 
@@ -143,4 +167,5 @@ class Settings(BaseSettings):
 def _explain(loc: tuple[int | str, ...], message: str) -> str:
     if not loc:
         return message.removeprefix("Value error, ")
+    message = message.removeprefix("Value error, ")
     return f"HULEEDU_{str(loc[0]).upper()}: {message[0].lower()}{message[1:]} (correct it, or unset it for the default)"

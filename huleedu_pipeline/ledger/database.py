@@ -1,7 +1,7 @@
 """Opening the ledger's database: engine, write transactions that can not deadlock, migrations.
 
-On SQLite every write transaction begins with ``BEGIN IMMEDIATE`` (so that two writers queue instead of failing halfway)
-and every commit is flushed to disk: what is recorded has happened.
+Write transactions queue one behind another, on SQLite by ``BEGIN IMMEDIATE`` and on Postgres by an advisory lock, so that what
+a transaction has read still holds when it writes. Every commit is flushed to disk: what is recorded has happened.
 """
 
 from importlib.resources import as_file, files
@@ -18,6 +18,7 @@ from filelock import FileLock
 from huleedu_pipeline.errors import HuleeduError
 
 BUSY_TIMEOUT_SECONDS = 30
+WRITERS_LOCK = 4_853_751_012  # any number, the same in every process
 DAMAGED = ("not a database", "malformed")
 
 
@@ -52,8 +53,13 @@ def open_engine(url: str) -> sa.Engine:
             raise DamagedLedgerError(
                 f"{path}: can not be read as a ledger: {error.orig} (restore it from a backup before anything is submitted)"
             ) from None
-    else:
+        return engine
+    _make_writers_queue(engine)
+    try:
         migrate(engine)
+    except sa.exc.OperationalError as error:
+        where = parsed.render_as_string(hide_password=True)
+        raise LedgerUnavailableError(f"{where}: can not be opened: {error.orig} (check the server and PGPASSWORD)") from None
     return engine
 
 
@@ -69,6 +75,13 @@ def migrate(engine: sa.Engine) -> None:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _make_writers_queue(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "begin")
+    def _on_begin(connection: sa.Connection) -> None:
+        if not connection.get_execution_options().get("huleedu_read_only", False):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 
 
 def _make_safe(engine: sa.Engine) -> None:
