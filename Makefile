@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock
+.PHONY: help demo test lint ui clean lock drill-kill benchmark
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,12 @@ lint: $(VENV)/dev  ## Ruff, mypy and the floors of the house
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+drill-kill: $(VENV)/dev  ## Kill a real run at every point where money is at stake, and compare both books (minutes)
+	@$(BIN)/python -m tests.drills.kill
+
+benchmark: $(VENV)/dev  ## Time request files and result files beside the plain ways of making and reading them
+	@$(BIN)/python benchmarks/providers.py
 
 clean:  ## Remove the virtual environment and everything mutable (.huleedu: ledger, lake, results)
 	rm -rf $(VENV) .huleedu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

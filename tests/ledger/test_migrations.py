@@ -1,0 +1,58 @@
+"""Migrations: a ledger of an older version keeps every request, outcome and reply, and what was paid for."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from huleedu_pipeline.ledger import Ledger
+
+MIGRATIONS = Path(__file__).parents[2] / "huleedu_pipeline" / "ledger" / "migrations"
+AT = "2026-11-20T09:00:00.000000+00:00"
+DATES = f"'{AT}', '{AT}', NULL, NULL, '{AT}', '{AT}', '{AT}'"
+JOB = f"'hj_1', 'b1', 'openai', 'm', 'collected', 'batch_1', NULL, 'completed', NULL, 2, {DATES}"
+
+
+def old_ledger(path: Path) -> None:
+    """Make a ledger of the first version: three requests, of which one has a verdict, one failed and one is open."""
+    engine = sa.create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        batch = f"'b1', 'awaiting_judgements', 'provider_batch_api', 'emulator', 'c', '{{}}', 2, 0, '{AT}', '{AT}', NULL, NULL"
+        connection.exec_driver_sql(f"INSERT INTO batches VALUES ({batch})")
+        connection.exec_driver_sql(f"INSERT INTO provider_jobs VALUES ({JOB})")
+        for n, sent in ((1, f"'hj_1', '{AT}'"), (2, f"'hj_1', '{AT}'"), (3, "NULL, NULL")):
+            pair = f"'p{n}', 'one', 'two', 1, 1, 'j', 'openai', 'm', '{n:064}'"
+            connection.exec_driver_sql(f"INSERT INTO requests VALUES ('r{n}', 'b1', {n}, {pair}, '{{\"å\":{n}}}', {sent})")
+        good = f"'r1', 'success', 'two', 'It is clearer.', 4.0, NULL, NULL, 'served', 100, 20, 10, 0.5, '{AT}', '{AT}'"
+        bad = f"'r2', 'failure', NULL, NULL, NULL, 'refusal', 'no', 'served', 90, 0, 5, NULL, '{AT}', '{AT}'"
+        for outcome in (good, bad):
+            connection.exec_driver_sql(f"INSERT INTO outcomes VALUES ({outcome})")
+        connection.exec_driver_sql(f"INSERT INTO replies VALUES (1, 'r1', 'hj_1', '{AT}', 'received')")
+    engine.dispose()
+
+
+def test_a_ledger_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    old_ledger(path)
+    ledger = Ledger(f"sqlite:///{path}")
+    try:
+        assert [ledger.body(request.custom_id) for request in ledger.requests("b1")] == [f'{{"å":{n}}}' for n in (1, 2, 3)]
+        assert [request.n_bytes for request in ledger.requests("b1")] == [8, 8, 8]
+        first, second = ledger.outcomes("b1")
+        assert (first.winner_essay_id, first.n_attempts, first.cost_usd, first.model) == ("two", 1, 0.5, "served")
+        assert (second.error_code, second.cost_usd, second.input_tokens) == ("refusal", None, 90)
+        assert [request.custom_id for request in ledger.unasked("b1")] == ["r3"]
+        assert ledger.carriers("b1") == {"r1": "batch_1", "r2": "batch_1"}
+        assert ledger.jobs("b1")[0].n_bytes == 16
+        with ledger.engine.connect() as connection:
+            kept = connection.exec_driver_sql("SELECT custom_id, attempt, body FROM replies").all()
+            sent = connection.exec_driver_sql("SELECT body FROM request_bodies ORDER BY custom_id").scalars().all()
+        assert kept == [("r1", 1, "received")]
+        assert sent == ['{"å":1}', '{"å":2}', '{"å":3}']
+    finally:
+        ledger.close()
