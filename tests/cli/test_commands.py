@@ -13,10 +13,12 @@ import pytest
 from typer.main import get_command
 
 from huleedu_pipeline.cli.app import app
+from huleedu_pipeline.ledger import JobState, Ledger
+from huleedu_pipeline.settings import Settings
 from tests.cli.kit import environment, huleedu, start
 from tests.kit import emulator_books, write_batch
 
-COMMANDS = ["demo", "doctor", "emulator", "import-csv", "init", "results", "run", "status", "ui"]
+COMMANDS = ["demo", "doctor", "emulator", "estimate", "import-csv", "init", "reconcile", "results", "run", "status", "ui"]
 
 
 def created(home: Path) -> int:
@@ -164,8 +166,8 @@ def n_outcomes(ledger: Path) -> int:
     if not ledger.exists():
         return 0
     with closing(sqlite3.connect(ledger)) as connection:
-        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'outcomes'").fetchone()[0]
-        return int(connection.execute("SELECT count(*) FROM outcomes").fetchone()[0]) if tables else 0
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'attempts'").fetchone()[0]
+        return int(connection.execute("SELECT count(*) FROM attempts WHERE is_final").fetchone()[0]) if tables else 0
 
 
 def test_a_deleted_warehouse_is_published_again(home: Path, tmp_path: Path) -> None:
@@ -242,3 +244,43 @@ def test_the_doctor_finds_a_healthy_installation_healthy_and_names_what_is_not(h
     assert "fail  openai: OPENAI_API_KEY: is not set" in ill.stdout
     (home / "ledger.sqlite").write_bytes(b"this is no database" * 100)
     assert "fail  ledger: " in huleedu(home, "doctor").stdout
+
+
+def test_an_estimate_names_the_most_it_may_cost_and_sends_nothing(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    told = huleedu(home, "estimate", folder)
+    assert told.returncode == 0
+    assert "b1: 28 comparisons by gpt-6-luna (provider_batch_api)" in told.stdout
+    most = float(told.stdout.split("at most ")[-1].split(" USD")[0])
+    ended = huleedu(home, "run", folder)
+    actual = float(ended.stdout.split("would cost ")[-1].split(" USD")[0])
+    assert 0 < actual < most
+    huleedu(home, "run", write_batch(tmp_path / "unlisted", judge={"provider": "openai", "model": "gpt-9"}))
+    assert "cost: unknown, gpt-9 is not on the price list" in huleedu(home, "estimate", tmp_path / "unlisted").stdout
+
+
+def test_a_batch_that_may_cost_too_much_is_refused_before_anything_is_sent(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1", max_cost_usd=0.0001)
+    refused = huleedu(home, "run", folder)
+    assert refused.returncode == 1
+    assert "batch b1: max_cost_usd in batch.yaml is 0.0001 USD" in refused.stderr
+    assert emulator_books(home / "emulator")["batch_jobs_created"]["openai"] == 0
+
+
+def test_a_quarantined_job_is_listed_and_settled_by_hand(home: Path, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1")
+    huleedu(home, "run", "--no-wait", folder)
+    ledger = Ledger(Settings(home=home).absolute().ledger_url)
+    (job,) = ledger.jobs("b1")
+    ledger.move_job(job, JobState.QUARANTINED, last_error="it may be any of two")
+    ledger.close()
+    stuck = huleedu(home, "run", folder)
+    assert stuck.returncode == 1
+    assert "batch b1: QUARANTINED: it may be any of two; decide with: huleedu reconcile b1" in stuck.stderr
+    assert f"decide: huleedu reconcile --job {job.token}" in huleedu(home, "reconcile").stdout
+    assert huleedu(home, "reconcile", "--job", job.token).returncode == 2
+    settled = huleedu(home, "reconcile", "--job", job.token, "--adopt", str(job.provider_job_id))
+    assert settled.returncode == 0, settled.stderr
+    assert huleedu(home, "run", folder).returncode == 0
+    assert emulator_books(home / "emulator")["batch_jobs_created"]["openai"] == 1
+    assert "No job needs a decision." in huleedu(home, "reconcile").stdout
