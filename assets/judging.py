@@ -18,6 +18,7 @@ from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS, JUDGE_REQUESTS, LLM_JUDGEMENTS, PROVIDER_JOBS
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
+from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.planning import plan_requests
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
@@ -27,12 +28,14 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
     """The questions put to the judge, one for each pair, recorded in the ledger before anything is sent.
 
     The judge sees neutral labels only. A request's name is the same on every machine, so planning again changes nothing.
+    What people judged was recorded when it was imported; nothing is planned for them.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         texts = {row["essay_id"]: row["text"] for row in lake.open().read_rows(ESSAYS, batch_id)}
         pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
-        requests = plan_requests(book, batch_id, pairs, texts)
+        is_human = book.batch(batch_id).is_human
+        requests = imported_requests(book, batch_id) if is_human else plan_requests(book, batch_id, pairs, texts)
         carriers = book.carriers(batch_id)
         rows = [
             {
@@ -49,8 +52,13 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
         ]
         data = lake.open().write_rows(JUDGE_REQUESTS, batch_id, rows)
     size = [request.n_bytes for request in requests]
+    judges = {request.judge_id for request in requests}
     return materialised(
-        data, judge=requests[0].judge_id, model=requests[0].model, mean_request_bytes=round(float(np.mean(size)))
+        data,
+        # The ids of people hold their names, and everybody sees metadata.
+        judge=f"{len(judges)} people" if is_human else ", ".join(sorted(judges)),
+        model=requests[0].model,
+        mean_request_bytes=round(float(np.mean(size))),
     )
 
 
@@ -118,7 +126,8 @@ def llm_judgements(
         data = lake.open().write_rows(LLM_JUDGEMENTS, batch_id, rows)
     verdicts = [outcome for outcome in recorded if outcome.outcome == OutcomeKind.SUCCESS]
     priced = [outcome.cost_usd for outcome in recorded if outcome.cost_usd is not None]
-    first = [outcome.winner_essay_id == outcome.request.essay_a_id for outcome in verdicts]
+    # A tie is half a win for either.
+    first = [0.5 if outcome.winner is None else float(outcome.winner == "Essay A") for outcome in verdicts]
     simulated = any(is_simulated(outcome.model) for outcome in recorded)
     yield materialised(
         data,

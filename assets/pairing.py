@@ -7,6 +7,7 @@ import dagster as dg
 from assets.common import explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.comparisons import plan_pairs
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS
+from huleedu_pipeline.providers.human import judged_pairs
 from huleedu_pipeline.providers.planning import planned_spec
 from resources import LakeResource, LedgerResource
 
@@ -18,12 +19,16 @@ def comparison_pairs(
     """The comparisons of a batch: balanced, connected, and the same for the same seed.
 
     One wave of different pairs up to the batch's cap; each essay is shown first and second equally often, give or take one.
+    Of a batch that people judge: the pairs that they judged.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         spec = planned_spec(book, batch_id)
         ids = [row["essay_id"] for row in lake.open().read_rows(ESSAYS, batch_id)]
-        pairs = plan_pairs(batch_id, ids, spec.n_comparisons(len(ids)), spec.seed)
+        if book.batch(batch_id).is_human:
+            pairs = judged_pairs(book, batch_id)
+        else:
+            pairs = plan_pairs(batch_id, ids, spec.n_comparisons(len(ids)), spec.seed)
         rows = [
             {
                 "batch_id": batch_id,
@@ -42,7 +47,7 @@ def comparison_pairs(
         data,
         n_pairs=len(pairs),
         n_reachable_pairs=len(ids) * (len(ids) - 1) // 2,
-        fewest_comparisons=min(degree.values()),
+        fewest_comparisons=min(degree[essay_id] for essay_id in ids),
         most_comparisons=max(degree.values()),
         seed=spec.seed,
     )

@@ -7,14 +7,19 @@ import numpy as np
 
 from assets.common import explained, materialised, schema_contract, table_asset
 from assets.plots import ranking_plot
+from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.grading import Unavailable, confidence_label, get_scale, project_grades
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, LLM_JUDGEMENTS
-from huleedu_pipeline.ledger import BatchStatus
+from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.providers.planning import planned_spec
 from huleedu_pipeline.scaling import BradleyTerryFit, fit_bradley_terry, reliability
 from resources import LakeResource, LedgerResource
+
+
+class StaleJudgementsError(HuleeduError):
+    """Judgements were recorded after the table of judgements was written."""
 
 
 @table_asset(CJ_RANKINGS, deps=["llm_judgements"], kinds=frozenset({"scipy"}))
@@ -26,7 +31,9 @@ def cj_rankings(context: dg.AssetExecutionContext, lake: LakeResource, ledger: L
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
-        book.move_batch(batch_id, BatchStatus.SCORING)
+        book.move_batch(batch_id, BatchStatus.SCORING)  # from here on no judgement can be added
+        if book.batch(batch_id).is_human:
+            _ensure_current(lake.open(), book, batch_id)
         essays, fit, models = _scale(lake.open(), batch_id)
         order = np.argsort(-fit.theta, kind="stable")
         overall = {int(index): rank for rank, index in enumerate(order, start=1)}
@@ -121,6 +128,16 @@ def _grades(lake: Lake, batch_id: str, scale_id: str | None) -> tuple[list[dict[
         "is_simulated": any(is_simulated(model) for model in models),
         **{f"n_{label.lower()}": sum(row["confidence_label"] == label for row in rows) for label in ("HIGH", "MID", "LOW")},
     }
+
+
+def _ensure_current(lake: Lake, ledger: Ledger, batch_id: str) -> None:
+    """Refuse to rank by fewer judgements than are recorded: more were imported since the table was written."""
+    n_recorded, n_written = ledger.tally(batch_id).n_outcomes, lake.read(LLM_JUDGEMENTS, batch_id).num_rows
+    if n_recorded != n_written:
+        raise StaleJudgementsError(
+            f"batch {batch_id}: llm_judgements holds {n_written} judgements and the ledger {n_recorded} (materialise "
+            "comparison_pairs and everything after it again, or: huleedu run)"
+        )
 
 
 def _scale(lake: Lake, batch_id: str) -> tuple[list[dict[str, Any]], BradleyTerryFit, list[str]]:

@@ -22,6 +22,9 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
     from huleedu_pipeline.providers.estimates import estimate_batch
 
     batch = read_batch(batch_dir)
+    if batch.spec.judge.provider == "human":
+        typer.echo(f"batch {batch.spec.batch_id}: people judge it, and nothing is asked or paid")
+        return
     found = estimate_batch(batch)
     mode = batch.spec.llm_batching_mode
     typer.echo(

@@ -4,7 +4,7 @@ Run ``python -m huleedu_pipeline.cli.reference > docs/reference.md`` after a cha
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -22,9 +22,7 @@ def reference() -> str:
     parts = ["# Reference\n\nMade from the code: commands, settings, and the fields of `batch.yaml`.\n\n## Commands\n"]
     teaching = HELP.replace("\b\n", "").strip()
     parts.append(f"```text\n{teaching}\n```\n")
-    commands: Mapping[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-    for name in sorted(commands):
-        command = commands[name]
+    for name, command in all_commands():
         parts.append(f"### huleedu {name}\n\n{_prose(command.help)}\n")
         rows = [_parameter(parameter) for parameter in command.params if parameter.name != "help"]
         if rows:
@@ -37,6 +35,19 @@ def reference() -> str:
     parts.append("Under `judge:`\n")
     parts.append(_fields(JudgeSettings.model_fields))
     return "\n".join(parts)
+
+
+def all_commands() -> list[tuple[str, Any]]:
+    """Return every command with its name as it is typed; of a group, the commands in it."""
+    return sorted(_within("", get_command(app)))
+
+
+def _within(prefix: str, group: Any) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _within(f"{prefix}{name} ", command)
+        else:
+            yield f"{prefix}{name}", command
 
 
 def _prose(text: str | None) -> str:

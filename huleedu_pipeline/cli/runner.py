@@ -26,6 +26,7 @@ from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
 from huleedu_pipeline.orchestration.home import open_instance
 from huleedu_pipeline.orchestration.jobs import COLLECT, REBUILD, SUBMIT
 from huleedu_pipeline.orchestration.watch import look, runs_in_progress
+from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.lanes import Lane
 from huleedu_pipeline.providers.planning import planned_judge, register
 from huleedu_pipeline.settings import Settings
@@ -80,9 +81,11 @@ def run_batch(
         on_progress: Called whenever something begins.
 
     Raises:
+        NoJudgementsError: people judge the batch, and none of their judgements has been imported.
         RunFailedError: a run failed; what was paid for is recorded, and the next call goes on from there.
 
     """
+    _ensure_judged(batch_id, settings)
     definitions = build_definitions(settings)
     _reopen_lane(settings, batch_id)
     with open_instance(settings) as instance:
@@ -107,6 +110,15 @@ def run_batch(
             else:
                 on_progress(Progress("waiting", decision.reason))
                 time.sleep(settings.poll_interval_seconds)
+
+
+def _ensure_judged(batch_id: str, settings: Settings) -> None:
+    ledger = Ledger(settings.ledger_url)
+    try:
+        if ledger.batch(batch_id).is_human:
+            imported_requests(ledger, batch_id)
+    finally:
+        ledger.close()
 
 
 def _look(settings: Settings, instance: dg.DagsterInstance, batch_id: str) -> tuple[Decision, BatchStatus]:

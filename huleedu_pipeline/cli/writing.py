@@ -39,7 +39,7 @@ def import_csv(
     grade_scale: Annotated[str | None, typer.Option(help="Scale of those grades, for example cefr_6_level.")] = None,
     anchors: Annotated[int, typer.Option(help="How many graded essays become anchors, spread over the grades.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the choice of anchors.")] = 1,
-    provider: Annotated[str, typer.Option(help="Who judges: openai or anthropic.")] = "openai",
+    provider: Annotated[str, typer.Option(help="Who judges: openai, anthropic or human.")] = "openai",
     mode: Annotated[str, typer.Option(help="provider_batch_api, per_request or serial_bundle.")] = "provider_batch_api",
 ) -> None:
     """Turn any CSV file into a batch folder.

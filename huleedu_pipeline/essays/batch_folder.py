@@ -1,8 +1,9 @@
 """Intake: a folder on disk becomes a validated batch, or an error that lists everything wrong with it.
 
 A batch folder holds ``batch.yaml``, ``prompt.md``, ``rubric.md``, the pupils' essays as ``essays/*.txt|md`` or as
-``essays.csv`` (columns essay_id, text, optionally file_name), and optionally graded anchors in ``anchors/``. Reading has no
-side effects. All problems are collected before anything is refused, so that a user mends a folder once.
+``essays.csv`` (columns essay_id, text, optionally file_name), and optionally graded anchors in ``anchors/``. A batch that
+people judge may do without prompt and rubric. Reading has no side effects. All problems are collected before anything is
+refused, so that a user mends a folder once.
 """
 
 import unicodedata
@@ -16,6 +17,7 @@ from huleedu_pipeline.essays.csv_rows import read_rows
 from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
 from huleedu_pipeline.essays.text import TextError, count_words, has_words, normalise, read_text
 from huleedu_pipeline.grading.scales import get_scale
+from huleedu_pipeline.judging.spec import HUMAN
 
 TEXT_SUFFIXES = (".txt", ".md")
 MAX_ESSAY_ID_CHARACTERS = 100
@@ -87,8 +89,9 @@ def read_batch(folder: Path) -> Batch:
     problems: list[str] = []
     spec = _read_spec(folder, problems)
     place = f"batch {spec.batch_id}" if spec else f"batch folder {folder.name}"
-    prompt = _read_required(folder, "prompt.md", "the assignment the pupils answered", problems)
-    rubric = _read_required(folder, "rubric.md", "the criteria the judge applies", problems)
+    is_needed = spec is None or spec.judge.provider != HUMAN
+    prompt = _read_instruction(folder, "prompt.md", "the assignment the pupils answered", problems, is_needed=is_needed)
+    rubric = _read_instruction(folder, "rubric.md", "the criteria the judge applies", problems, is_needed=is_needed)
     n_before = len(problems)
     pupils = list(_read_pupils(folder, problems))
     if len(pupils) < 2 and len(problems) == n_before:
@@ -141,12 +144,14 @@ def _read_spec(folder: Path, problems: list[str]) -> BatchSpec | None:
         return None
 
 
-def _read_required(folder: Path, name: str, what: str, problems: list[str]) -> str:
+def _read_instruction(folder: Path, name: str, what: str, problems: list[str], *, is_needed: bool) -> str:
+    """Return what a judge is told; people were told it elsewhere, so their batches may leave it out."""
     path = folder / name
     if not path.exists():
-        problems.append(f"{name}: is missing; a judge needs it (write {what} into it)")
+        if is_needed:
+            problems.append(f"{name}: is missing; a judge needs it (write {what} into it)")
         return ""
-    return _read_text(path, name, problems, f"is empty (write {what} into it)")
+    return _read_text(path, name, problems, f"is empty (write {what} into it{'' if is_needed else ', or remove it'})")
 
 
 def _read_pupils(folder: Path, problems: list[str]) -> Iterator[Found]:

@@ -26,6 +26,8 @@ DEFAULT_MODELS: dict[Provider, str] = {
     "human": "human",
 }
 EMULATED_PREFIX = "emulated-"
+# The provider, model and backend of judgements that people made: they are imported, and nobody is asked for them.
+HUMAN: Literal["human"] = "human"
 DECISIONS_MODEL = "gpt-6-luna"
 # Parts of a judge that are newer than the first judgements. At their defaults they are no part of its identity, so that a
 # judge who judged before they existed is still the same judge.
@@ -38,7 +40,9 @@ class JudgeSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     provider: Provider = Field(
-        default="openai", description="Whose API judges: openai or anthropic. human: the judgements were made by people."
+        default="openai",
+        description="Whose API judges: openai or anthropic. human: people judge, and their judgements are "
+        "imported (huleedu judgements import).",
     )
     model: str = Field(
         default="", description="Model name at the provider; empty means the project's default for that provider."
@@ -68,7 +72,7 @@ class JudgeSettings(BaseModel):
 
     @model_validator(mode="after")
     def _only_what_the_provider_takes(self) -> "JudgeSettings":
-        checks = {"anthropic": self._check_anthropic, "human": self._check_human}
+        checks = {"anthropic": self._check_anthropic, HUMAN: self._check_human}
         checks.get(self.provider, self._check_openai)()
         return self
 
@@ -153,6 +157,6 @@ def resolve_model(settings: JudgeSettings, *, is_emulated: bool) -> str:
     People are never emulated: their judgements are real whatever the backend.
     """
     model = settings.model or DEFAULT_MODELS[settings.provider]
-    if is_emulated and settings.provider != "human" and not is_simulated(model):
+    if is_emulated and settings.provider != HUMAN and not is_simulated(model):
         return EMULATED_PREFIX + model
     return model

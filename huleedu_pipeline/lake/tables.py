@@ -13,7 +13,9 @@ ESSAY_ID = Column("essay_id", S, "Essay, unique inside its batch.")
 IS_ANCHOR = Column("is_anchor", B, "Whether the essay carries a known grade and serves as a reference.")
 PAIR_ID = Column("pair_id", S, "Comparison: two essays in one order, and the replicate; stable on every machine.")
 CUSTOM_ID = Column("custom_id", S, "Request: a pair and a judge; joins grade, prompt and raw reply, also at the provider.")
-JUDGE_ID = Column("judge_id", S, "Judge: hash of provider, model, prompts, rubric and parameters.")
+JUDGE_ID = Column(
+    "judge_id", S, "Judge: hash of provider, model, prompts, rubric and parameters; 'human' or 'human:NAME' for people."
+)
 PROVIDER = Column("provider", S, "Who was asked: openai, anthropic, or human for imported judgements.")
 MODEL = Column("model", S, "Model; a name that begins with 'emulated-' is a simulation and no real judgement.")
 PROMPT_SHA256 = Column("prompt_sha256", S, "SHA-256 of the request body: everything that determines the reply.")

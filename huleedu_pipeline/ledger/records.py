@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from huleedu_pipeline.judging.outcome import Outcome
+from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger.states import BatchStatus, JobState
 
 LaneState = Literal["closed", "open", "half_open"]
@@ -31,6 +32,11 @@ class BatchRecord:
     def is_published(self) -> bool:
         """Whether the batch is completed and its results are where analysts read them."""
         return self.published_at is not None
+
+    @property
+    def is_human(self) -> bool:
+        """Whether people judge the batch: their judgements are imported, and no provider is asked."""
+        return self.judge_backend == HUMAN
 
 
 @dataclass(frozen=True)

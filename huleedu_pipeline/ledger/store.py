@@ -268,6 +268,36 @@ class Ledger:
         with self.engine.begin() as connection:
             return end(connection, answers, None, max_attempts)[1]
 
+    def record_judgements(
+        self,
+        batch_id: str,
+        judged: Sequence[RequestRecord],
+        frame: FrameRecord,
+        fragment_bodies: Mapping[str, str],
+        answers: Sequence[Answer],
+    ) -> int:
+        """Record judgements that were made elsewhere, requests and answers in one transaction, and return how many.
+
+        Raises:
+            StaleStateError: the batch is being scored, or is completed: what it was ranked by can not change.
+
+        """
+        with self.engine.begin() as connection:
+            record = _batch(connection, batch_id)
+            if record is None:
+                raise UnknownBatchError(f"batch {batch_id}: is not in the ledger")
+            if record.status not in (BatchStatus.PENDING, BatchStatus.AWAITING_JUDGEMENTS):
+                raise StaleStateError(
+                    f"batch {batch_id}: is {record.status}, and takes no more judgements (to rank with more of them, import "
+                    "them all into a folder with another batch_id)"
+                )
+            _add_missing(connection, frames, "frame_id", [asdict(frame)])
+            pieces = [{"fragment_id": name, "body": body} for name, body in fragment_bodies.items()]
+            _add_missing(connection, fragments, "fragment_id", pieces)
+            _add_missing(connection, requests, "custom_id", (asdict(request) for request in judged))
+            begin(connection, [answer.custom_id for answer in answers], None, now())
+            return end(connection, answers, None, 1)[1]
+
     def outcomes(self, batch_id: str) -> list[OutcomeRecord]:
         """Return how a batch's requests ended, in the order in which they were planned."""
         every = (

@@ -10,6 +10,7 @@ from enum import Enum
 
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobState
 from huleedu_pipeline.ledger.states import FINISHED_AT_PROVIDER, NOT_YET_SUBMITTED
+from huleedu_pipeline.providers.human import WAITS_FOR_JUDGEMENTS
 
 MAX_FAILED_RUNS = 3
 COMPLETED = "completed and published"
@@ -29,13 +30,14 @@ class Situation:
     """A batch as everybody sees it: the ledger's record and jobs, and what Dagster's runs for it are doing.
 
     ``n_unasked`` requests have neither an outcome nor a provider job; ``waits_for`` says why nothing can be sent now, and
-    ``stamp`` changes whenever that may have changed.
+    ``stamp`` changes whenever that may have changed. ``n_unlisted`` judgements were imported since pairs were last written.
     """
 
     batch: BatchRecord
     jobs: Sequence[JobRecord]
     n_unasked: int = 0
     n_outcomes: int = 0
+    n_unlisted: int = 0
     waits_for: str | None = None
     stamp: str = ""
     has_run_in_progress: bool = False
@@ -63,6 +65,8 @@ def decide(situation: Situation) -> Decision:
         return Decision(Due.NOTHING, COMPLETED)
     if situation.has_run_in_progress:
         return Decision(Due.WAIT, "a run is in progress")
+    if batch.is_human:
+        return _decide_human(situation)
     if batch.status is BatchStatus.PENDING:
         return _ask(Due.SUBMIT, "not submitted", batch.batch_id, situation.n_failed_submit_runs)
     quarantined = [job for job in jobs if job.state is JobState.QUARANTINED]
@@ -91,6 +95,16 @@ def decide(situation: Situation) -> Decision:
         return Decision(Due.WAIT, f"{len(at_provider)} of {len(jobs)} jobs at {at_provider[0].provider} ({called})")
     reason = "the judgements are asked for live" if is_live else "every job has finished"
     return _ask(Due.COLLECT, reason, achieved, situation.n_failed_collect_runs)
+
+
+def _decide_human(situation: Situation) -> Decision:
+    """Decide for a batch that people judge: nobody is asked, so what is imported is written down and then ranked."""
+    achieved = f"{situation.batch.batch_id}:imported.{situation.n_outcomes}"
+    if not situation.n_outcomes:
+        return Decision(Due.WAIT, WAITS_FOR_JUDGEMENTS)
+    if situation.batch.status is BatchStatus.PENDING or situation.n_unlisted:
+        return _ask(Due.SUBMIT, "judgements were imported", achieved, situation.n_failed_submit_runs)
+    return _ask(Due.COLLECT, "the judgements are imported", achieved, situation.n_failed_collect_runs)
 
 
 def _ask(due: Due, reason: str, subject: str, n_failed_runs: int) -> Decision:

@@ -7,10 +7,12 @@ import dagster as dg
 from assets.common import cj_batch
 from huleedu_pipeline.essays import IntakeError, read_batch
 from huleedu_pipeline.essays.inbox import arrivals, is_settled
+from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger import BatchStatus, Ledger, UnknownBatchError
 from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS, Decision, Due, decide, status_line
 from huleedu_pipeline.orchestration.jobs import COLLECT, SUBMIT, collect_batch, submit_batch
 from huleedu_pipeline.orchestration.watch import failed_runs, look, runs_in_progress
+from huleedu_pipeline.providers.human import WAITS_FOR_JUDGEMENTS
 from huleedu_pipeline.providers.protocols import ProviderError
 from huleedu_pipeline.settings import Settings
 
@@ -106,9 +108,12 @@ def _arrived(
             yield None, f"{batch_id}: STUCK after {n_failed} failed runs; mend the cause, then run {SUBMIT} by hand"
         else:
             try:
-                content = read_batch(arrival.folder).content_sha256
+                batch = read_batch(arrival.folder)
             except (IntakeError, OSError) as error:
                 yield None, str(error)
                 continue
-            run_key = f"{SUBMIT}:{batch_id}:{content[:16]}:{n_failed}"
+            if batch.spec.judge.provider == HUMAN and not ledger.tally(batch_id).n_outcomes:
+                yield None, f"{batch_id}: {WAITS_FOR_JUDGEMENTS}"
+                continue
+            run_key = f"{SUBMIT}:{batch_id}:{batch.content_sha256[:16]}:{n_failed}"
             yield dg.RunRequest(run_key=run_key, partition_key=batch_id, tags={"huleedu/batch": batch_id}), None

@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from huleedu_pipeline.lake import Lake
+from huleedu_pipeline.lake.schema import ContractError
+from huleedu_pipeline.lake.store import MissingDataError
+from huleedu_pipeline.lake.tables import COMPARISON_PAIRS
 from huleedu_pipeline.ledger import BatchRecord, JobState, Ledger
 from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
 from huleedu_pipeline.orchestration.decisions import Situation
@@ -78,12 +82,21 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
         jobs,
         n_unasked=ledger.count_unasked(batch.batch_id),
         n_outcomes=tally.n_outcomes,
+        n_unlisted=tally.n_requests - _n_pairs(settings, batch) if batch.is_human else 0,
         waits_for=waits_for,
         stamp=stamp,
         has_run_in_progress=bool(runs_in_progress(instance, batch.batch_id)),
         n_failed_submit_runs=failed_runs(instance, batch.batch_id, SUBMIT),
         n_failed_collect_runs=failed_runs(instance, batch.batch_id, COLLECT),
     )
+
+
+def _n_pairs(settings: Settings, batch: BatchRecord) -> int:
+    """Return how many pairs of a batch are written down in the lake; a file that can not be read has to be written again."""
+    try:
+        return Lake(settings.lake_dir).read(COMPARISON_PAIRS, batch.batch_id).num_rows
+    except (MissingDataError, ContractError):
+        return 0
 
 
 def _lane_of(ledger: Ledger, settings: Settings, batch: BatchRecord) -> tuple[str | None, str]:

@@ -48,7 +48,8 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
     waits_for = None
     with ledger.lease(f"batch {batch_id}") as lease:
         ledger.move_batch(batch_id, BatchStatus.AWAITING_JUDGEMENTS)
-        pending = ledger.requests(batch_id, only_open=True)
+        # People are not asked: what they judged was recorded with its answer, and there is nothing to open a provider for.
+        pending = [] if batch.is_human else ledger.requests(batch_id, only_open=True)
         if pending:
             try:
                 waits_for = _advance(ledger, settings, batch, pending[0].provider, lease)

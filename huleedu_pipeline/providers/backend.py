@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.providers.anthropic_provider import AnthropicProvider
 from huleedu_pipeline.providers.emulator.config import EmulatorConfig
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator
@@ -80,14 +81,19 @@ def limits_of(settings: Settings, name: str) -> JobLimits:
     return limits if settings.enqueued_tokens is None else replace(limits, enqueued_tokens=settings.enqueued_tokens)
 
 
+def backend_of(settings: Settings, provider: str) -> str:
+    """Return the backend under which a batch with that judge is planned; people are their own, whatever the setting."""
+    return HUMAN if provider == HUMAN else settings.judge_backend
+
+
 def check_backend(settings: Settings, batch_id: str, judge_backend: str) -> None:
-    """Refuse to go on with a batch under another backend than it was planned for.
+    """Refuse to go on with a batch under another backend than it was planned for; people judge under any.
 
     Raises:
         JudgeBackendMismatchError: simulated and real judgements would mix.
 
     """
-    if settings.judge_backend != judge_backend:
+    if judge_backend not in (HUMAN, settings.judge_backend):
         raise JudgeBackendMismatchError(
             f"batch {batch_id}: was planned for HULEEDU_JUDGE_BACKEND={judge_backend} and the setting is now "
             f"{settings.judge_backend} (set it back, or give the essays another batch_id)"

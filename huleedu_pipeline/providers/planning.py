@@ -19,7 +19,7 @@ from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import Judge, resolve_model
 from huleedu_pipeline.ledger import BatchRecord, FrameRecord, Ledger, RequestRecord, UnknownBatchError
 from huleedu_pipeline.providers import anthropic_wire, openai_wire
-from huleedu_pipeline.providers.backend import check_backend
+from huleedu_pipeline.providers.backend import backend_of, check_backend
 from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, cut, fragment
 from huleedu_pipeline.settings import Settings
 
@@ -63,12 +63,13 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
     else:
         if ledger.tally(batch_id).n_requests:
             check_backend(settings, batch_id, known.judge_backend)
+    backend = backend_of(settings, batch.spec.judge.provider)
     judge = make_judge(batch, is_emulated=settings.judge_backend == "emulator")
     return ledger.register_batch(
         batch_id=batch_id,
         llm_batching_mode=batch.spec.llm_batching_mode,
-        judge_backend=settings.judge_backend,
-        content_sha256=short_hash([batch.content_sha256, settings.judge_backend], 64),
+        judge_backend=backend,
+        content_sha256=short_hash([batch.content_sha256, backend], 64),
         original_request=canonical_json({"batch": batch.spec.model_dump(mode="json"), "judge": asdict(judge)}),
         n_essays=sum(not essay.is_anchor for essay in batch.essays),
         n_anchors=sum(essay.is_anchor for essay in batch.essays),

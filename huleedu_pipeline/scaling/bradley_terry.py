@@ -46,7 +46,7 @@ class BradleyTerryFit:
         components: Connected component of each item in the comparison graph, shape (n,), numbered from 0.
         separated_items: Items that won or lost all their comparisons; their location rests on the prior.
         n_comparisons: Comparisons of each item, shape (n,).
-        n_wins: Wins of each item, shape (n,).
+        n_wins: Comparisons that each item won, shape (n,); a tie is no win for either.
         precision: Posterior precision (negative Hessian) of (theta, delta), shape (n + 1, n + 1) or (n, n).
 
     """
@@ -249,6 +249,7 @@ def _result(data: _Data, sigma: float, beta: Floats) -> BradleyTerryFit:
     wins = np.bincount(first, won, n) + np.bincount(second, 1 - won, n)
     graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(n, n))
     separated = (n_comparisons > 0) & ((wins == 0) | (wins == n_comparisons))
+    n_wins = np.bincount(first, won > 0.5, n) + np.bincount(second, won < 0.5, n)  # a tie is in nobody's favour
     return BradleyTerryFit(
         theta=beta[:n] - beta[:n].mean(),
         prior_sd=sigma,
@@ -259,7 +260,7 @@ def _result(data: _Data, sigma: float, beta: Floats) -> BradleyTerryFit:
         components=connected_components(graph, directed=False)[1].astype(np.int64),
         separated_items=np.flatnonzero(separated),
         n_comparisons=n_comparisons,
-        n_wins=wins.round().astype(np.int64),
+        n_wins=n_wins.astype(np.int64),
         precision=precision,
     )
 

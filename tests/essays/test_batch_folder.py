@@ -55,6 +55,17 @@ def test_anchors_are_optional_and_so_is_the_scale_then(tmp_path: Path) -> None:
     assert not any(essay.is_anchor for essay in batch.essays)
 
 
+def test_people_need_neither_prompt_nor_rubric_in_the_folder(tmp_path: Path) -> None:
+    human = "judge: {provider: human}\ngrade_scale: eng5_np_legacy_9_step\n"
+    batch = read_batch(write_batch(tmp_path / "b1", {"batch.yaml": human, "prompt.md": None, "rubric.md": None}))
+    assert (batch.prompt, batch.rubric) == ("", "")
+    kept = read_batch(write_batch(tmp_path / "b2", {"batch.yaml": human}))
+    assert kept.prompt == "Describe a place that you like."
+    assert problems_of(write_batch(tmp_path / "b3", {"batch.yaml": human, "prompt.md": ""})) == (
+        "prompt.md: is empty (write the assignment the pupils answered into it, or remove it)",
+    )
+
+
 ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
     "empty essay": ({"essays/cilla.txt": ""}, "essays/cilla.txt: file is empty (remove it, or add text)"),
     "essay of white space": ({"essays/cilla.txt": " \r\n\t\n"}, "essays/cilla.txt: file is empty (remove it, or add text)"),

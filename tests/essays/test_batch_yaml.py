@@ -37,6 +37,7 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
         },
         "llm_batching_mode": "provider_batch_api",
         "max_comparisons": None,
+        "max_cost_usd": None,
         "seed": 1,
     }
 
@@ -106,7 +107,7 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         (
             "zzz: 1",
             "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, course_code, language, grade_scale, judge, "
-            "llm_batching_mode, max_comparisons, seed)",
+            "llm_batching_mode, max_comparisons, max_cost_usd, seed)",
         ),
         (
             "judge: {zzz: 1}",

@@ -30,6 +30,7 @@ CHANGES: dict[str, Changes] = {
     "grade_scale": {"batch.yaml": "batch_id: class-7b\ngrade_scale: swedish_8_anchor", "anchors/anchor_001_F+.txt": None},
     "llm_batching_mode": {"batch.yaml": YAML + "llm_batching_mode: per_request"},
     "max_comparisons": {"batch.yaml": YAML + "max_comparisons: 5"},
+    "max_cost_usd": {"batch.yaml": YAML + "max_cost_usd: 5"},
     "seed": {"batch.yaml": YAML + "seed: 2"},
     "judge.provider": {"batch.yaml": YAML + "judge: {provider: anthropic}"},
     "judge.model": {"batch.yaml": YAML + "judge: {model: gpt-6-sol}"},

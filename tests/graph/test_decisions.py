@@ -90,6 +90,26 @@ def test_live_judgements_are_asked_for_by_the_run_that_collects_them(mode: str) 
     assert (decision.due, decision.run_key) == (Due.COLLECT, "b1:0.0:0")
 
 
+@pytest.mark.parametrize(
+    ("status", "extra", "due", "run_key"),
+    [
+        (BatchStatus.PENDING, {}, Due.WAIT, None),
+        (BatchStatus.PENDING, {"n_outcomes": 9, "n_unlisted": 9}, Due.SUBMIT, "b1:imported.9:0"),
+        (BatchStatus.PENDING, {"n_outcomes": 9}, Due.SUBMIT, "b1:imported.9:0"),
+        (AWAITING, {"n_outcomes": 9}, Due.COLLECT, "b1:imported.9:0"),
+        (AWAITING, {"n_outcomes": 12, "n_unlisted": 3}, Due.SUBMIT, "b1:imported.12:0"),
+        (AWAITING, {"n_outcomes": 9, "n_failed_collect_runs": 3}, Due.NOTHING, None),
+        (SCORING, {"n_outcomes": 12, "n_unlisted": 3}, Due.SUBMIT, "b1:imported.12:0"),
+        (DONE, {"n_outcomes": 9}, Due.COLLECT, "b1:imported.9:0"),
+    ],
+)
+def test_what_people_judged_is_written_down_and_then_ranked(
+    status: BatchStatus, extra: dict[str, Any], due: Due, run_key: str | None
+) -> None:
+    decision = decide(Situation(replace(batch(status), judge_backend="human"), [], **extra))
+    assert (decision.due, decision.run_key) == (due, run_key)
+
+
 def test_a_quarantined_job_is_named_with_the_command_that_settles_it() -> None:
     lost = replace(job(JobState.QUARANTINED), last_error="may be any of x, y")
     decision = decide(Situation(batch(AWAITING), [lost]))

@@ -89,7 +89,9 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
         "every_request_has_an_outcome",
         "comparison_graph_connected",
     }
-    assert all(spec.blocking and len(spec.description or "") > 40 for spec in checks)
+    # A quarantined job holds up only itself: what follows waits for every request's outcome anyway.
+    assert {spec.name for spec in checks if not spec.blocking} == {"no_job_is_quarantined"}
+    assert all(len(spec.description or "") > 40 for spec in checks)
     repository = definitions.get_repository_def()
     for job in ("submit_batch", "collect_batch", "rebuild_warehouse"):
         assert len(repository.get_job(job).description or "") > 10

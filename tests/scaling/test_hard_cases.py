@@ -150,3 +150,11 @@ def test_the_covariance_that_is_handed_out_is_a_copy() -> None:
     fit = fit_bradley_terry([0, 1], [1, 0], [1, 1])
     fit.covariance()[:] = 0
     assert (fit.se > 0).all()
+
+
+def test_a_tie_is_half_a_win_in_the_fit_and_no_win_in_the_count() -> None:
+    fit = fit_bradley_terry([0, 1, 2, 0], [1, 2, 0, 1], [0.5, 0.5, 0.5, 0.5])
+    assert fit.n_wins.tolist() == [0, 0, 0]
+    assert fit.n_comparisons.tolist() == [3, 3, 2]
+    assert np.allclose(fit.theta, 0)
+    assert fit.separated_items.tolist() == []
