@@ -133,7 +133,8 @@ def _look(settings: Settings, instance: dg.DagsterInstance, batch_id: str) -> tu
     if not seen.situations:
         return Decision(Due.NOTHING, "completed"), status
     # A person who starts a batch by hand has seen the failed runs: they do not count against this attempt.
-    return decide(replace(seen.situations[0], n_failed_submit_runs=0, n_failed_collect_runs=0)), status
+    fresh = replace(seen.situations[0], n_failed_submit_runs=0, n_failed_collect_runs=0, seconds_since_failed_run=None)
+    return decide(fresh), status
 
 
 def _reopen_lane(settings: Settings, batch_id: str) -> None:

@@ -12,7 +12,9 @@ from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobStat
 from huleedu_pipeline.ledger.states import FINISHED_AT_PROVIDER, NOT_YET_SUBMITTED
 from huleedu_pipeline.providers.human import WAITS_FOR_JUDGEMENTS
 
-MAX_FAILED_RUNS = 3
+MAX_FAILED_RUNS = 4
+# How long after the first, second and third failed run the next is asked for: a provider may need an hour to recover.
+PAUSES_SECONDS = (60.0, 600.0, 3600.0)
 COMPLETED = "completed and published"
 
 
@@ -43,6 +45,7 @@ class Situation:
     has_run_in_progress: bool = False
     n_failed_submit_runs: int = 0
     n_failed_collect_runs: int = 0
+    seconds_since_failed_run: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Decision:
 def decide(situation: Situation) -> Decision:
     """Decide what is due for a batch that is in the ledger.
 
-    A run is asked for once for each state of the provider's jobs, and again after each failed run up to
+    A run is asked for once for each state of the provider's jobs, and again after each failed run, later each time, up to
     :data:`MAX_FAILED_RUNS`; bounded retries make failure quiet, so a batch that has used them up is named each time.
     """
     batch, jobs = situation.batch, situation.jobs
@@ -65,6 +68,9 @@ def decide(situation: Situation) -> Decision:
         return Decision(Due.NOTHING, COMPLETED)
     if situation.has_run_in_progress:
         return Decision(Due.WAIT, "a run is in progress")
+    pause = _pause(situation)
+    if pause is not None:
+        return pause
     if batch.is_human:
         return _decide_human(situation)
     if batch.status is BatchStatus.PENDING:
@@ -105,6 +111,15 @@ def _decide_human(situation: Situation) -> Decision:
     if situation.batch.status is BatchStatus.PENDING or situation.n_unlisted:
         return _ask(Due.SUBMIT, "judgements were imported", achieved, situation.n_failed_submit_runs)
     return _ask(Due.COLLECT, "the judgements are imported", achieved, situation.n_failed_collect_runs)
+
+
+def _pause(situation: Situation) -> Decision | None:
+    n_failed = max(situation.n_failed_submit_runs, situation.n_failed_collect_runs)
+    since = situation.seconds_since_failed_run
+    if since is None or not 0 < n_failed <= len(PAUSES_SECONDS) or since >= PAUSES_SECONDS[n_failed - 1]:
+        return None
+    left = PAUSES_SECONDS[n_failed - 1] - since
+    return Decision(Due.WAIT, f"{n_failed} runs have failed; the next is asked for in {left:.0f} s")
 
 
 def _ask(due: Due, reason: str, subject: str, n_failed_runs: int) -> Decision:

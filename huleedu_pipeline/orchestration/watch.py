@@ -29,6 +29,7 @@ IN_PROGRESS = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+ENDED_BADLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
         has_run_in_progress=bool(runs_in_progress(instance, batch.batch_id)),
         n_failed_submit_runs=failed_runs(instance, batch.batch_id, SUBMIT),
         n_failed_collect_runs=failed_runs(instance, batch.batch_id, COLLECT),
+        seconds_since_failed_run=_seconds_since_failed_run(instance, batch.batch_id),
     )
 
 
@@ -126,6 +128,11 @@ def runs_in_progress(instance: dg.DagsterInstance, batch_id: str) -> list[dg.Dag
 
 def failed_runs(instance: dg.DagsterInstance, batch_id: str, job: str) -> int:
     """Return how many runs of ``job`` have failed, or were cancelled, for a batch."""
-    ended_badly = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-    failed = dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch_id}, statuses=ended_badly)
+    failed = dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch_id}, statuses=ENDED_BADLY)
     return int(instance.get_runs_count(failed))
+
+
+def _seconds_since_failed_run(instance: dg.DagsterInstance, batch_id: str) -> float | None:
+    failed = dg.RunsFilter(tags={BATCH_TAG: batch_id}, statuses=ENDED_BADLY)
+    newest = instance.get_run_records(failed, limit=1)
+    return time.time() - newest[0].update_timestamp.timestamp() if newest else None

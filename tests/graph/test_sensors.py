@@ -7,6 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from huleedu_pipeline.orchestration import decisions
+from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS
 from huleedu_pipeline.providers.emulator.launcher import stop_emulator
 from huleedu_pipeline.providers.protocols import ProviderError
 from tests.graph.kit import Installation
@@ -83,15 +85,15 @@ def test_a_failed_submission_is_tried_again_under_a_new_key_and_not_for_ever(ins
     folder = installation.drop("b1")
     age(folder)
     keys = []
-    for _ in range(3):
+    for _ in range(MAX_FAILED_RUNS):
         result = tick(installation, "inbox_sensor")
         keys += [run_key for _, run_key in requests(result)]
         (folder / "rubric.md").rename(folder / "rubric.gone")  # breaks between the look and the run
         run_requested(installation, result)
         (folder / "rubric.gone").rename(folder / "rubric.md")
         age(folder)
-    assert len(set(keys)) == 3
-    assert "STUCK after 3 failed runs" in says(tick(installation, "inbox_sensor"))
+    assert len(set(keys)) == MAX_FAILED_RUNS
+    assert f"STUCK after {MAX_FAILED_RUNS} failed runs" in says(tick(installation, "inbox_sensor"))
 
 
 def test_a_submitted_batch_is_waited_for_collected_once_and_then_left_alone(installation: Installation) -> None:
@@ -111,18 +113,24 @@ def test_a_submitted_batch_is_waited_for_collected_once_and_then_left_alone(inst
     assert says(tick(installation, "provider_jobs_sensor")) == "no batch is waiting"
 
 
-def test_a_failed_collection_is_asked_for_under_a_new_key_and_then_named_as_stuck(installation: Installation) -> None:
+def test_a_failed_collection_is_asked_for_again_later_under_a_new_key_and_then_named_as_stuck(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     installation.drop("b1")
     installation.run("submit_batch", "b1")
     installation.wait_for_provider("b1")
     installation.settings.warehouse_path.mkdir(parents=True)  # a publication can not replace a folder
     keys = []
-    for _ in range(3):
+    for n in range(MAX_FAILED_RUNS):
+        monkeypatch.setattr(decisions, "PAUSES_SECONDS", (60.0,) * 3)
+        if n:
+            assert f"b1: {n} runs have failed; the next is asked for in" in says(tick(installation, "provider_jobs_sensor"))
+        monkeypatch.setattr(decisions, "PAUSES_SECONDS", (0.0,) * 3)
         result = tick(installation, "provider_jobs_sensor")
         keys += [str(run_key).rpartition(":")[2] for _, run_key in requests(result)]
         run_requested(installation, result)
-    assert keys == ["0", "1", "2"]
-    assert "b1: STUCK after 3 failed runs" in says(tick(installation, "provider_jobs_sensor"))
+    assert keys == [str(n) for n in range(MAX_FAILED_RUNS)]
+    assert f"b1: STUCK after {MAX_FAILED_RUNS} failed runs" in says(tick(installation, "provider_jobs_sensor"))
     assert emulator_books(installation.settings.emulator_dir)["batch_jobs_created"]["openai"] == 1
 
 
