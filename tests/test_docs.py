@@ -9,6 +9,8 @@ from typer.main import get_command
 from huleedu_pipeline.cli.app import app
 from huleedu_pipeline.cli.reference import reference
 from huleedu_pipeline.lake.dictionary import data_dictionary
+from tests.providers.conformance.elsewhere import ELSEWHERE
+from tests.providers.conformance.table import JOBS, LINES, faults_page
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,6 +25,16 @@ def test_the_data_dictionary_is_up_to_date() -> None:
 
 def test_the_reference_is_up_to_date() -> None:
     assert text("docs/reference.md") == reference()
+
+
+def test_the_conformance_table_is_up_to_date_and_the_tests_that_it_names_exist() -> None:
+    assert text("docs/faults.md") == faults_page()
+    for row in ELSEWHERE:
+        file, name = row.test.split("::")
+        assert re.search(rf"^(async )?def {name}\(", text(file), flags=re.MULTILINE), row.test
+    runs = [(case.name, provider) for case in (*JOBS, *LINES) for provider in case.providers]
+    assert len(set(runs)) == len(runs), "a test id stands for two rows"
+    assert len(JOBS) + len(LINES) >= 45
 
 
 def test_the_readme_names_only_commands_and_targets_that_exist() -> None:

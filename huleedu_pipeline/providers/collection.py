@@ -24,7 +24,7 @@ from huleedu_pipeline.providers.result_table import outcome_of
 CLOCK_SKEW = timedelta(minutes=5)
 # Both providers promise a job's end within a day, and both keep results for weeks.
 OVERDUE = timedelta(hours=48)
-# A job or file that is not found this soon after it was made may only not have spread yet.
+# A job or file that is not found, or is not whole, this soon after the end may only not have spread yet.
 GRACE = timedelta(minutes=30)
 NOT_FOUND = 404
 _LASTING: dict[ErrorCode, Lasting] = {ErrorCode.SPEND_LIMIT: "spend_limit", ErrorCode.NO_ACCESS: "no_access"}
@@ -95,19 +95,23 @@ def collect_jobs(ledger: Ledger, provider: Provider, batch_id: str, raw_dir: Pat
 def _collect(ledger: Ledger, provider: Provider, job: JobRecord, raw_dir: Path, max_attempts: int) -> JobRecord:
     try:
         snapshot = provider.retrieve_job(job.provider_job_id or "")
-        if job.state is JobState.FAILED and not snapshot.result_files:
+        if job.state is JobState.FAILED and snapshot.state is not None and not snapshot.result_files:
             return read_refusal(ledger, job, snapshot, max_attempts)
         files = provider.download(snapshot, raw_dir / f"batch={job.batch_id}")
     except RejectedError as error:
-        if error.status != NOT_FOUND or datetime.now(UTC) - (job.ended_at or job.created_at) < GRACE:
+        if error.status != NOT_FOUND or _is_recent(job):
             raise
         return quarantine(ledger, job, f"the results of {job.provider_job_id} are not there any more: {error}")
     results = _read(provider, files)
-    if snapshot.n_results is not None and results.n_lines < snapshot.n_results:
-        raise IncompleteResultsError(
-            f"batch {job.batch_id}: {job.provider_job_id} has {snapshot.n_results} results and the download holds "
-            f"{results.n_lines}; nothing was recorded, and the next run downloads again"
-        )
+    problem = _problem(job, snapshot, results, has_files=bool(files))
+    if problem is not None:
+        if _is_recent(job):
+            raise IncompleteResultsError(
+                f"batch {job.batch_id}: {job.provider_job_id} {problem}; nothing was recorded, and the next run downloads again"
+            )
+        # Lines that are missing from a file that is whole are missing for good; anything else is paid for and not here.
+        if results.breaks_off or not results.lines:
+            return quarantine(ledger, job, f"{job.provider_job_id} {problem}")
     requests = ledger.requests(job.batch_id, job_token=job.token)
     ours = {request.custom_id for request in requests}
     if results.lines and not ours & results.lines.keys():
@@ -125,6 +129,22 @@ def _collect(ledger: Ledger, provider: Provider, job: JobRecord, raw_dir: Path, 
     return collected
 
 
+def _is_recent(job: JobRecord) -> bool:
+    return datetime.now(UTC) - (job.ended_at or job.created_at) < GRACE
+
+
+def _problem(job: JobRecord, snapshot: JobSnapshot, results: "_Results", *, has_files: bool) -> str | None:
+    """Say why what was downloaded can not be all of a finished job's results, or return ``None`` when it may be."""
+    if snapshot.state is None:
+        return f"has finished and is shown as {snapshot.status} again"
+    if not has_files:
+        # An expired or cancelled job may have none, and its counts then tell of requests that were not answered.
+        return "has ended and names no results" if job.state is JobState.ENDED else None
+    if snapshot.n_results is not None and results.n_lines < snapshot.n_results:
+        return f"has {snapshot.n_results} results and the download holds {results.n_lines}"
+    return None if results.lines else "has ended and no line of the download names a request"
+
+
 class _Results:
     """The lines of a job's result files by request, and what could not be matched."""
 
@@ -133,11 +153,13 @@ class _Results:
         self.letters: list[DeadLetter] = []
         self.n_lines = 0
         self.n_unreadable = 0
+        self.breaks_off = False
 
     def add(self, file_name: str, row: dict[str, Any]) -> None:
         """Take in one line. Of two lines for one request a success stands against an error, and else the first stands."""
         self.n_lines += 1
         custom_id = row["custom_id"]
+        self.breaks_off = custom_id is None  # of the last line: the rest of it, and of the file, did not arrive
         if custom_id is None:
             self.n_unreadable += 1
             self.letters.append(DeadLetter(file_name, row["line_number"], "unreadable", None, row["raw"]))

@@ -80,16 +80,22 @@ class Lane:
             PausedError: nothing may be sent now.
 
         """
-        self.record = self.ledger.lane(self.provider, self.model)
-        now = datetime.now(UTC)
-        until, reason = waiting_until(self.record, now), pause_reason(self.record, now)
-        if until is not None and reason is not None:
-            raise PausedError(reason, until)
+        pause = self.pause()
+        if pause is not None:
+            raise pause
         if self.record.state == "closed":
             return False
         if not self._change(replace(self.record, state="half_open")):
-            raise PausedError(f"{self.provider} {self.model}: another process probes whether it answers again", now)
+            message = f"{self.provider} {self.model}: another process probes whether it answers again"
+            raise PausedError(message, datetime.now(UTC))
         return True
+
+    def pause(self) -> PausedError | None:
+        """Look, without asking to make a call, whether and until when nothing may be sent."""
+        self.record = self.ledger.lane(self.provider, self.model)
+        now = datetime.now(UTC)
+        until, reason = waiting_until(self.record, now), pause_reason(self.record, now)
+        return None if until is None or reason is None else PausedError(reason, until)
 
     def succeeded(self) -> None:
         """Tell that the provider took the call; one that began before the lane opened does not close it again."""

@@ -59,6 +59,7 @@ async def _judge_all(
         while pending := ledger.requests(batch_id, only_open=True):
             gate.check(gate.estimate(pending))
             turn = Turn(Lane(ledger, pending[0].provider, pending[0].model), settings.patience_seconds)
+            turn.check()
             caller = _Caller(ledger, provider, lease, turn, frames, fragments, settings.max_attempts)
             await _round(caller, pending, settings)
     finally:
@@ -105,6 +106,17 @@ class Turn:
         self._patience_seconds = patience_seconds
         self._gate = asyncio.Lock()
 
+    def check(self) -> None:
+        """Ask, before any attempt is begun, whether calls may go soon: what is not sent leaves no attempt.
+
+        Raises:
+            PausedError: the lane is open for longer than the patience.
+
+        """
+        pause = self.lane.pause()
+        if pause is not None and _seconds_until(pause) > self._patience_seconds:
+            raise pause
+
     @asynccontextmanager
     async def taken(self, n_tokens: int) -> AsyncIterator[None]:
         """Wait for a call's turn, and hold back the others while it is a probe.
@@ -126,10 +138,14 @@ class Turn:
             try:
                 return await asyncio.to_thread(self.lane.enter)
             except PausedError as pause:
-                seconds = (pause.retry_at - datetime.now(UTC)).total_seconds()
+                seconds = _seconds_until(pause)
                 if seconds > self._patience_seconds:
                     raise
                 await asyncio.sleep(max(seconds, 0.05))
+
+
+def _seconds_until(pause: PausedError) -> float:
+    return (pause.retry_at - datetime.now(UTC)).total_seconds()
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,9 @@ class SdkProvider(ABC):
         with translated("listing batch jobs"):
             while True:
                 page = json_object(self._client.get(self.jobs_path, cast_to=httpx2.Response, options={"params": query}))
-                items = page.get("data") or []
+                items = page.get("data")
+                if not isinstance(items, list):
+                    raise AmbiguousError("listing batch jobs: the answer is no list; nothing can be concluded from it")
                 jobs = [job for item in items if (job := self._listed(item)) is not None]
                 found += [job for job in jobs if job.created_at >= created_after]
                 if not page.get("has_more") or not jobs or jobs[-1].created_at < created_after:

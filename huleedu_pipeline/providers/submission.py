@@ -249,7 +249,8 @@ def candidates_for(ledger: Ledger, provider: Provider, job: JobRecord, settle_se
         return [snapshot for snapshot in listed if snapshot.token == job.token]
     attempted_at = job.create_attempted_at or datetime.now(UTC)
     until = attempted_at + timedelta(seconds=settle_seconds) + CLOCK_SKEW
-    same_size = [snapshot for snapshot in listed if snapshot.n_requests == job.n_requests and snapshot.created_at <= until]
+    # A job whose size the list does not tell may be ours as well: its results will show.
+    same_size = [s for s in listed if s.n_requests in (None, job.n_requests) and s.created_at <= until]
     rivals = [
         other
         for other in others

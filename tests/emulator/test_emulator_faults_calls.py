@@ -133,6 +133,16 @@ def test_a_short_download_looks_whole(wire: Wire, provider: str) -> None:
     assert wire.content(provider, batch) == whole.output
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_page_of_html_comes_instead_of_the_results(wire: Wire, provider: str) -> None:
+    batch, whole = wire.run(provider)
+    wire.rule(DOWNLOADS[provider], "html_download")
+    reply = wire.ask(provider, "GET", results_path(provider, batch))
+    assert (reply.status_code, reply.headers["content-type"].partition(";")[0]) == (200, "text/html")
+    assert reply.content.startswith(b"<!DOCTYPE html>")
+    assert wire.content(provider, batch) == whole.output
+
+
 def drain(reply: httpx2.Response, received: bytearray) -> None:
     for chunk in reply.iter_raw():
         received += chunk

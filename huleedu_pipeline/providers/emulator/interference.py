@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from .errors import ApiError
 from .faults.answers import PROXY_PAGE, AnswerFault
 from .faults.base import Fault
-from .faults.calls import CutDownload, Download, Drop, ErrorFault, Hang, HttpError, LoseAnswer
+from .faults.calls import CutDownload, Download, Drop, ErrorFault, Hang, HtmlDownload, HttpError, LoseAnswer
 from .wire import Provider
 
 HANG_UP = "huleedu.hang_up"  # the ASGI extension by which the server lets a response close the connection
@@ -91,6 +91,8 @@ def _edited(response: Response, fault: Fault) -> Response:
     if isinstance(fault, Download) and isinstance(response, FileResponse):
         media_type = response.media_type or "application/octet-stream"
         return PartOfFile(Path(response.path), media_type, fault.keep, announced=isinstance(fault, CutDownload))
+    if isinstance(fault, HtmlDownload):
+        return Response(PROXY_PAGE, response.status_code, media_type="text/html")
     if isinstance(fault, AnswerFault):
         edited = fault.edit(bytes(response.body))
         return Response(edited, response.status_code, media_type=fault.media_type or response.media_type)

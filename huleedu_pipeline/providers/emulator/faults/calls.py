@@ -146,6 +146,13 @@ class CutDownload(Download):
     kind: Literal["cut_download"] = "cut_download"
 
 
+class HtmlDownload(Fault):
+    """A page of HTML with status 200 instead of the file, as from a proxy or a captive portal."""
+
+    endpoints: ClassVar[frozenset[str]] = endpoints.DOWNLOAD
+    kind: Literal["html_download"] = "html_download"
+
+
 class Hidden(Fault):
     """What was just created is not seen for some seconds."""
 

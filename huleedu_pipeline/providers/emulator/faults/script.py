@@ -24,6 +24,7 @@ AnyFault = Annotated[
     | calls.RefuseKey
     | calls.ShortDownload
     | calls.CutDownload
+    | calls.HtmlDownload
     | calls.NotFoundFor
     | calls.AbsentFromLists
     | answers.Html
