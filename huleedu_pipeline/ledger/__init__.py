@@ -1,5 +1,7 @@
 """The ledger: what was asked, what was bought, what came back; SQLAlchemy Core on SQLite."""
 
+from huleedu_pipeline.ledger.batches import ChangedBatchError, UnknownBatchError
+from huleedu_pipeline.ledger.job_book import UnknownJobError
 from huleedu_pipeline.ledger.leases import BusyError
 from huleedu_pipeline.ledger.records import (
     Answer,
@@ -14,7 +16,7 @@ from huleedu_pipeline.ledger.records import (
     Tally,
 )
 from huleedu_pipeline.ledger.states import BatchStatus, JobState, StaleStateError
-from huleedu_pipeline.ledger.store import ChangedBatchError, Ledger, UnknownBatchError, UnknownJobError
+from huleedu_pipeline.ledger.store import Ledger
 
 __all__ = [
     "Answer",

@@ -70,9 +70,9 @@ _MOVED = "huleedu_pipeline.ledger.moves:update_job"
 KILL_POINTS: dict[str, KillPoint] = {
     "before the batch is registered": _sub("huleedu_pipeline.cli.runner:register"),
     "after it is registered": _sub("huleedu_pipeline.cli.runner:stage"),
-    "while the requests are planned": _sub(f"{STORE}:_add_missing", "after", 3),
+    "while the requests are planned": _sub("huleedu_pipeline.ledger.questions:add_missing", "after", 3),
     "after they are planned": _sub(f"{STORE}:Ledger.plan_requests", "after"),
-    "while the job is planned": _sub(f"{STORE}:begin", "after"),
+    "while the job is planned": _sub("huleedu_pipeline.ledger.job_book:begin", "after"),
     "after the job is planned, before its intent": _sub(f"{STORE}:Ledger.plan_job", "after"),
     "while the intent is written": _sub(_MOVED, "after", 1),
     "after the intent is written": _sub(f"{SUBMISSION}:order_of"),
@@ -111,7 +111,7 @@ KILL_POINTS: dict[str, KillPoint] = {
     "after the download, before parsing": _sub(f"{COLLECTION}:_read"),
     "during parsing": _sub(f"{COLLECTION}:_Results.add", "after", 7),
     "between parsing and the commit": _sub(f"{STORE}:Ledger.collect_job"),
-    "inside the commit": _sub(f"{STORE}:bury", "after"),
+    "inside the commit": _sub("huleedu_pipeline.ledger.job_book:bury", "after"),
     "after the commit": _sub(f"{STORE}:Ledger.collect_job", "after"),
     "after a job that expired half way is collected": KillPoint(Hook(f"{STORE}:Ledger.collect_job", "after"), faults=_EXPIRED),
     "after the rest is asked again, before it is recorded": KillPoint(
@@ -125,6 +125,6 @@ KILL_POINTS: dict[str, KillPoint] = {
     "live: before a call": KillPoint(Hook("huleedu_pipeline.providers.sdk:SdkProvider.ask", "before", 5), mode=LIVE_MODE),
     "live: after the attempt is written": KillPoint(Hook(f"{STORE}:Ledger.begin_live", "after", 5), mode=LIVE_MODE),
     "live: after an answer, before it is recorded": KillPoint(Hook(f"{STORE}:Ledger.end_live", "before", 5), mode=LIVE_MODE),
-    "live: while an answer is recorded": KillPoint(Hook(f"{STORE}:end", "after", 5), mode=LIVE_MODE),
+    "live: while an answer is recorded": KillPoint(Hook("huleedu_pipeline.ledger.questions:end", "after", 5), mode=LIVE_MODE),
     "live: after an answer is recorded": KillPoint(Hook(f"{STORE}:Ledger.end_live", "after", 5), mode=LIVE_MODE),
 }
