@@ -3,13 +3,14 @@
 ``python -m tests.drills.kill`` runs every point on both providers and prints a table; all zeros is the promise that nothing
 is bought twice and nothing is lost. The judge of each cell is the emulator's own book of what it was asked to do.
 
-With HULEEDU_DRILL_POSTGRES set to the SQLAlchemy URL of an empty Postgres database, every cell is also run with the ledger
-there; its schema ``public`` is emptied between cells.
+With HULEEDU_DRILL_POSTGRES set to the SQLAlchemy URL of a Postgres server, every cell is also run with its ledger there, in a
+database of its own that is made for the cell and dropped after it.
 """
 
 import argparse
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -77,9 +78,8 @@ def drill(cell: Cell, folder: Path) -> Audit:
     """Run one cell in ``folder`` and compare the books."""
     point, home = KILL_POINTS[cell.point], folder / "home"
     batch = write_batch(folder / "small", judge={"provider": cell.provider}, llm_batching_mode=point.mode)
-    environment = _environment(home, cell)
-    if cell.postgres is not None:
-        _empty(cell.postgres)
+    database = None if cell.postgres is None else _make_database(cell.postgres)
+    environment = _environment(home, database)
     base_url = ensure_emulator(EmulatorConfig(state_dir=home / "emulator", seconds_per_job=0.3, idle_exit_seconds=120))
     try:
         if rules := point.faults.get(cell.provider):
@@ -90,9 +90,11 @@ def drill(cell: Cell, folder: Path) -> Audit:
         run = [sys.executable, "-c", "from huleedu_pipeline.cli.app import main; main()", "run", str(batch)]
         if not _until(run, environment, 0):
             return Audit(0, 0, 0, 0, 0, problem="does not come to an end")
-        return _audit(cell, point, home)
+        return _audit(cell, point, home, database)
     finally:
         stop_emulator(home / "emulator")
+        if cell.postgres is not None and database is not None:
+            _drop_database(cell.postgres, database)
 
 
 def _until(command: list[str], environment: dict[str, str], code: int) -> bool:
@@ -104,7 +106,7 @@ def _until(command: list[str], environment: dict[str, str], code: int) -> bool:
     return False
 
 
-def _environment(home: Path, cell: Cell) -> dict[str, str]:
+def _environment(home: Path, database: str | None) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HULEEDU_", "DAGSTER_"))}
     own = {
         "HULEEDU_HOME": str(home),
@@ -115,7 +117,7 @@ def _environment(home: Path, cell: Cell) -> dict[str, str]:
         "HULEEDU_LIVE_CONCURRENCY": str(CONCURRENCY),
         "COLUMNS": "200",
     }
-    return clean | own | ({} if cell.postgres is None else {"HULEEDU_LEDGER_SERVER": cell.postgres})
+    return clean | own | ({} if database is None else {"HULEEDU_LEDGER_SERVER": database})
 
 
 def _set_faults(base_url: str, rules: list[dict[str, object]]) -> None:
@@ -125,17 +127,27 @@ def _set_faults(base_url: str, rules: list[dict[str, object]]) -> None:
         pass
 
 
-def _empty(url: str) -> None:
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
+def _make_database(server: str) -> str:
+    """Make an empty database on the server and return its URL."""
+    name = f"huleedu_drill_{secrets.token_hex(6)}"
+    _command(server, f"CREATE DATABASE {name}")
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def _drop_database(server: str, url: str) -> None:
+    _command(server, f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
+
+
+def _command(server: str, statement: str) -> None:
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
     engine.dispose()
 
 
-def _audit(cell: Cell, point: KillPoint, home: Path) -> Audit:
+def _audit(cell: Cell, point: KillPoint, home: Path, database: str | None) -> Audit:
     books = emulator_books(home / "emulator")
-    ledger = Ledger(cell.postgres or f"sqlite:///{home / 'ledger.sqlite'}")
+    ledger = Ledger(database or f"sqlite:///{home / 'ledger.sqlite'}")
     try:
         tally, jobs = ledger.tally("small"), ledger.jobs("small")
         with ledger.engine.connect() as connection:
@@ -194,7 +206,7 @@ def main() -> None:
     """Run the drill from the command line; exits with 1 when a cell is not clean."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="part of the names of the points to run")
-    parser.add_argument("--workers", type=int, default=2, help="cells run side by side (with Postgres: one after another)")
+    parser.add_argument("--workers", type=int, default=2, help="cells run side by side")
     arguments = parser.parse_args()
     postgres = os.environ.get("HULEEDU_DRILL_POSTGRES")
     chosen = list(cells(arguments.only, postgres))
@@ -206,7 +218,7 @@ def main() -> None:
             results[cell] = drill(cell, Path(folder) / str(number))
             bar.advance(task)
 
-        with ThreadPoolExecutor(1 if postgres else arguments.workers) as pool:
+        with ThreadPoolExecutor(arguments.workers) as pool:
             for done in [pool.submit(run, number, cell) for number, cell in enumerate(chosen)]:
                 done.result()
     _print({cell: results[cell] for cell in chosen})
