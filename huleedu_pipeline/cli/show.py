@@ -12,10 +12,11 @@ from huleedu_pipeline.essays import IntakeError, read_batch
 from huleedu_pipeline.essays.inbox import arrivals
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.ledger.states import PHASES
-from huleedu_pipeline.providers.reconcile import Case
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from huleedu_pipeline.providers.reconcile import Case
 
 SIMULATED = "SIMULATED by the local emulator: not a real model's judgement"
 
@@ -135,7 +136,7 @@ def print_batch(ledger: Ledger, batch_id: str) -> None:
         out.print(f"  completed {_ago(batch.completed_at)}" + ("" if batch.is_published else ", not yet published"))
 
 
-def print_cases(cases: list[Case]) -> None:
+def print_cases(cases: "list[Case]") -> None:
     """Print each job that needs a decision, what it may be at the provider, and how to decide."""
     out = console()
     if not cases:

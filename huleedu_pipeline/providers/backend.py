@@ -9,12 +9,10 @@ from dataclasses import replace
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.spec import HUMAN
-from huleedu_pipeline.providers.anthropic_provider import AnthropicProvider
 from huleedu_pipeline.providers.emulator.config import EmulatorConfig
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator
 from huleedu_pipeline.providers.http import Endpoint
 from huleedu_pipeline.providers.limits import job_limits
-from huleedu_pipeline.providers.openai_provider import OpenAIProvider
 from huleedu_pipeline.providers.protocols import JobLimits, Provider
 from huleedu_pipeline.settings import Settings
 
@@ -72,7 +70,14 @@ def endpoint(settings: Settings, provider: str) -> Endpoint:
 def open_provider(settings: Settings, name: str) -> Provider:
     """Return the adapter for provider ``name``; raises as :func:`endpoint`."""
     where, limits = endpoint(settings, name), limits_of(settings, name)
-    return OpenAIProvider(where, limits) if name == "openai" else AnthropicProvider(where, limits)
+    # Each SDK takes a second or more to import, and a batch needs one of them.
+    if name == "openai":
+        from huleedu_pipeline.providers.openai_provider import OpenAIProvider
+
+        return OpenAIProvider(where, limits)
+    from huleedu_pipeline.providers.anthropic_provider import AnthropicProvider
+
+    return AnthropicProvider(where, limits)
 
 
 def limits_of(settings: Settings, name: str) -> JobLimits:

@@ -8,11 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import httpx2
-import openai
 import pyarrow as pa
 
 from huleedu_pipeline.files import replacing
@@ -21,6 +19,10 @@ from huleedu_pipeline.providers.http import Endpoint, json_object, translated
 from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot, Reply, ResultLine
 from huleedu_pipeline.providers.result_files import read_received
 from huleedu_pipeline.providers.result_table import read_table
+
+if TYPE_CHECKING:
+    import anthropic
+    import openai
 
 PAGE = 100
 DOWNLOAD_PIECE_BYTES = 2**18
@@ -57,8 +59,8 @@ class SdkProvider(ABC):
 
     def __init__(
         self,
-        client: openai.OpenAI | anthropic.Anthropic,
-        live_client: openai.AsyncOpenAI | anthropic.AsyncAnthropic,
+        client: "openai.OpenAI | anthropic.Anthropic",
+        live_client: "openai.AsyncOpenAI | anthropic.AsyncAnthropic",
         limits: JobLimits,
     ) -> None:
         self.job_limits = limits
