@@ -259,16 +259,13 @@ def test_the_doctor_finds_a_healthy_installation_healthy_and_names_what_is_not(h
 
 
 def test_an_estimate_names_the_most_it_may_cost_and_sends_nothing(home: Path, tmp_path: Path) -> None:
-    folder = write_batch(tmp_path / "b1")
-    told = huleedu(home, "estimate", folder)
+    told = huleedu(home, "estimate", write_batch(tmp_path / "b1"))
     assert told.returncode == 0
     assert "b1: 28 comparisons by gpt-6-luna (provider_batch_api)" in told.stdout
-    most = float(told.stdout.split("at most ")[-1].split(" USD")[0])
-    ended = huleedu(home, "run", folder)
-    actual = float(ended.stdout.split("would cost ")[-1].split(" USD")[0])
-    assert 0 < actual < most
-    huleedu(home, "run", write_batch(tmp_path / "unlisted", judge={"provider": "openai", "model": "gpt-9"}))
-    assert "cost: unknown, gpt-9 is not on the price list" in huleedu(home, "estimate", tmp_path / "unlisted").stdout
+    assert 0 < float(told.stdout.split("at most ")[-1].split(" USD")[0]) < 0.1
+    unlisted = write_batch(tmp_path / "unlisted", judge={"provider": "openai", "model": "gpt-9"})
+    assert "cost: unknown, gpt-9 is not on the price list" in huleedu(home, "estimate", unlisted).stdout
+    assert not (home / "emulator").exists()
 
 
 def test_a_batch_that_may_cost_too_much_is_refused_before_anything_is_sent(home: Path, tmp_path: Path) -> None:
@@ -290,9 +287,7 @@ def test_a_quarantined_job_is_listed_and_settled_by_hand(home: Path, tmp_path: P
     assert stuck.returncode == 1
     assert "batch b1: QUARANTINED: it may be any of two; decide with: huleedu reconcile b1" in stuck.stderr
     assert f"decide: huleedu reconcile --job {job.token}" in huleedu(home, "reconcile").stdout
-    assert huleedu(home, "reconcile", "--job", job.token).returncode == 2
     settled = huleedu(home, "reconcile", "--job", job.token, "--adopt", str(job.provider_job_id))
     assert settled.returncode == 0, settled.stderr
     assert huleedu(home, "run", folder).returncode == 0
     assert emulator_books(home / "emulator")["batch_jobs_created"]["openai"] == 1
-    assert "No job needs a decision." in huleedu(home, "reconcile").stdout

@@ -8,15 +8,11 @@ from tests.drills.kill import Cell, cells, drill
 from tests.drills.kill_points import KILL_POINTS
 
 SAMPLE = [
-    Cell("while the requests are planned", "openai"),
-    Cell("while the payload is sent", "anthropic"),
-    Cell("while the create call waits for its answer (OpenAI)", "openai"),
+    Cell("while the payload is sent", "openai"),
     Cell("after the create call, before it is recorded", "anthropic"),
-    Cell("during the download", "anthropic"),
     Cell("inside the commit", "openai"),
-    Cell("after the rest is asked again, before it is recorded", "openai"),
-    Cell("during publication", "openai"),
-    Cell("live: after an answer, before it is recorded", "anthropic"),
+    Cell("after the rest is asked again, before it is recorded", "anthropic"),
+    Cell("live: after an answer, before it is recorded", "openai"),
 ]
 
 

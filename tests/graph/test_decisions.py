@@ -101,7 +101,7 @@ def test_live_judgements_are_asked_for_by_the_run_that_collects_them(mode: str) 
         (BatchStatus.PENDING, {"n_outcomes": 9}, Due.SUBMIT, "b1:imported.9:0"),
         (AWAITING, {"n_outcomes": 9}, Due.COLLECT, "b1:imported.9:0"),
         (AWAITING, {"n_outcomes": 12, "n_unlisted": 3}, Due.SUBMIT, "b1:imported.12:0"),
-        (AWAITING, {"n_outcomes": 9, "n_failed_collect_runs": 3}, Due.NOTHING, None),
+        (AWAITING, {"n_outcomes": 9, "n_failed_collect_runs": MAX_FAILED_RUNS}, Due.NOTHING, None),
         (SCORING, {"n_outcomes": 12, "n_unlisted": 3}, Due.SUBMIT, "b1:imported.12:0"),
         (DONE, {"n_outcomes": 9}, Due.COLLECT, "b1:imported.9:0"),
     ],
@@ -131,10 +131,10 @@ def test_the_status_line_names_what_each_batch_waits_for() -> None:
     waiting = decide(
         Situation(batch(AWAITING), [job(JobState.SUBMITTED, provider_status="in_progress"), job(JobState.ENDED, 2)])
     )
-    stuck = decide(Situation(batch(AWAITING), [job(JobState.ENDED)], n_failed_collect_runs=3))
+    stuck = decide(Situation(batch(AWAITING), [job(JobState.ENDED)], n_failed_collect_runs=MAX_FAILED_RUNS))
     line = status_line([("b1", waiting), ("b2", stuck), ("b3", Decision(Due.NOTHING, "completed and published"))])
     assert line == (
         "b1: 1 of 2 jobs at openai (in_progress); "
-        "b2: STUCK after 3 failed runs (every job has finished); mend the cause, then start the run by hand"
+        f"b2: STUCK after {MAX_FAILED_RUNS} failed runs (every job has finished); mend the cause, then start the run by hand"
     )
     assert status_line([]) == "no batch is waiting"

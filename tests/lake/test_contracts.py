@@ -26,10 +26,12 @@ COLUMNS = {
     "comparison_pairs": "batch_id, pair_id, wave, replicate, essay_a_id, essay_b_id, pair_generation_mode",
     "judge_requests": "batch_id, custom_id, pair_id, judge_id, provider, model, prompt_sha256, provider_job_id",
     "provider_jobs": "batch_id, provider, model, provider_job_id, status, n_requests, n_succeeded, n_failed, n_expired, "
-    "created_at, submitted_at, ended_at, collected_at",
+    "created_at, submitted_at, ended_at, collected_at, cost_usd, estimated_cost_usd",
     "llm_judgements": "batch_id, custom_id, pair_id, essay_a_id, essay_b_id, wave, replicate, outcome, winner_essay_id, "
     "justification, confidence, error_code, error_message, judge_id, provider, model, prompt_sha256, input_tokens, "
-    "cached_input_tokens, output_tokens, cost_usd, requested_at, completed_at",
+    "cached_input_tokens, output_tokens, cost_usd, requested_at, completed_at, p_a, is_contradictory, n_attempts, "
+    "service_tier, cache_write_5m_tokens, cache_write_30m_tokens, cache_write_1h_tokens, cache_write_12h_tokens, "
+    "reasoning_tokens",
     "cj_rankings": "batch_id, essay_id, is_anchor, theta, theta_se, rank, overall_rank, n_comparisons, n_wins",
     "grade_projections": "batch_id, essay_id, grade_scale, grade, grade_probability, confidence_label, grade_probabilities",
     "batch_status": "batch_id, status, current_phase, llm_batching_mode, n_essays, n_anchors, n_requests, n_succeeded, "
@@ -39,8 +41,11 @@ NULLABLE = {
     "essays": {"anchor_grade"},
     "comparison_pairs": set[str](),
     "judge_requests": {"provider_job_id"},
-    "provider_jobs": {"submitted_at", "ended_at", "collected_at"},
-    "llm_judgements": {"winner_essay_id", "justification", "confidence", "error_code", "error_message", "cost_usd"},
+    "provider_jobs": {"submitted_at", "ended_at", "collected_at", "cost_usd", "estimated_cost_usd"},
+    "llm_judgements": {
+        *("winner_essay_id", "justification", "confidence", "error_code", "error_message", "cost_usd"),
+        *("p_a", "is_contradictory", "service_tier"),
+    },
     "cj_rankings": {"rank"},
     "grade_projections": set[str](),
     "batch_status": {"current_phase", "cost_usd", "completed_at"},
@@ -107,7 +112,11 @@ def test_a_unit_is_part_of_what_the_database_shows() -> None:
         "input_tokens": "tokens",
         "cached_input_tokens": "tokens",
         "output_tokens": "tokens",
+        **{f"cache_write_{kept}_tokens": "tokens" for kept in ("5m", "30m", "1h", "12h")},
+        "reasoning_tokens": "tokens",
         "cost_usd": "USD",
+        "estimated_cost_usd": "USD",
+        "p_a": "probability",
         "theta": "logits",
         "theta_se": "logits",
         "grade_probability": "probability",
