@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -48,10 +49,11 @@ _VERDICT = (
     r'\s*,\s*"confidence"\s*:\s*([1-4](?:\.[0-9]{1,15})?|5(?:\.0{1,15})?)\s*\}\s*$'
 )
 # A justification that no stripping of white space changes.
-_WORDS = r"^[!-~\p{L}](?s:.*[!-~\p{L}])?$"
+_WORDS = r"^[^\s\p{Z}\p{C}](?s:.*[^\s\p{Z}\p{C}])?$"
 
+# What each provider's lines are transformed into, and where in that the columns of the table stand.
 _OPENAI = """
-    SELECT line_number, line, o.custom_id AS custom_id, b.model AS model, b.service_tier AS service_tier,
+    SELECT o.custom_id AS custom_id, b.model AS model, b.service_tier AS service_tier,
            b.usage.input_tokens AS input_tokens, coalesce(b.usage.input_tokens_details.cached_tokens, 0) AS cached_input_tokens,
            b.usage.output_tokens AS output_tokens,
            coalesce(b.usage.output_tokens_details.reasoning_tokens, 0) AS reasoning_tokens,
@@ -60,8 +62,8 @@ _OPENAI = """
            AND (len(b.output) = 1 OR len(b.output) = 2 AND b.output[1].type = 'reasoning')
            AND b.output[-1].type = 'message' AND len(b.output[-1].content) = 1
            AND b.output[-1].content[1].type = 'output_text'
-           AND coalesce(b.usage.input_tokens_details.cache_write_tokens, 0) = 0 AS is_ordinary
-    FROM (SELECT line_number, line, o, o.response.body AS b FROM parsed)
+           AND coalesce(b.usage.input_tokens_details.cache_write_tokens, 0) = 0 AND is_bare AS is_reply
+    FROM (SELECT *, o.response.body AS b FROM parsed)
 """
 _OPENAI_SHAPE = (
     '{"custom_id": "VARCHAR", "error": "JSON", "response": {"status_code": "INTEGER", "body": {"object": "VARCHAR", '
@@ -71,7 +73,7 @@ _OPENAI_SHAPE = (
     '"output_tokens": "DOUBLE", "output_tokens_details": {"reasoning_tokens": "BIGINT"}}}}}'
 )
 _ANTHROPIC = """
-    SELECT line_number, line, o.custom_id AS custom_id, m.model AS model, m.usage.service_tier AS service_tier,
+    SELECT o.custom_id AS custom_id, m.model AS model, m.usage.service_tier AS service_tier,
            m.usage.input_tokens + coalesce(m.usage.cache_read_input_tokens, 0) AS input_tokens,
            coalesce(m.usage.cache_read_input_tokens, 0) AS cached_input_tokens,
            m.usage.output_tokens AS output_tokens, 0::BIGINT AS reasoning_tokens, m.content[1].text AS answer,
@@ -79,8 +81,8 @@ _ANTHROPIC = """
            AND coalesce(m.usage.cache_creation_input_tokens, 0) = 0
            AND coalesce(m.usage.cache_creation.ephemeral_5m_input_tokens, 0) = 0
            AND coalesce(m.usage.cache_creation.ephemeral_1h_input_tokens, 0) = 0
-           AND m.usage.output_tokens_details IS NULL AS is_ordinary
-    FROM (SELECT line_number, line, o, o.result.message AS m FROM parsed)
+           AND m.usage.output_tokens_details IS NULL AND is_bare AS is_reply
+    FROM (SELECT *, o.result.message AS m FROM parsed)
 """
 _ANTHROPIC_SHAPE = (
     '{"custom_id": "VARCHAR", "result": {"type": "VARCHAR", "message": {"model": "VARCHAR", "stop_reason": "VARCHAR", '
@@ -89,31 +91,26 @@ _ANTHROPIC_SHAPE = (
     '"cache_creation": {"ephemeral_5m_input_tokens": "BIGINT", "ephemeral_1h_input_tokens": "BIGINT"}, '
     '"output_tokens_details": "JSON"}}}}'
 )
-# Materialised, because the optimiser would otherwise parse the line again for each use of it.
+# One row for each line, in order, and no filter: a filter would be pushed down, and the line parsed again for it.
+# Ids of ours have an underscore, which no number has that JSON would turn into text.
 _QUERY = """
-    WITH parsed AS MATERIALIZED (
-        SELECT line_number, line, TRY(json_transform(line, $shape)) AS o FROM lines WHERE line LIKE '{{%}}'
-    ),
-    replies AS MATERIALIZED ({replies}),
-    verdicts AS (
-        SELECT *, regexp_extract(answer, $verdict, ['j', 'w', 'c']) AS v FROM replies
-        -- Ids of ours have an underscore; no number, which JSON would turn into text, has one.
-        WHERE is_ordinary AND custom_id LIKE '%\\_%' ESCAPE '\\' AND model IS NOT NULL AND model NOT SIMILAR TO '[0-9.eE+-]+'
-          AND input_tokens BETWEEN 0 AND 1e9 AND input_tokens = trunc(input_tokens)
-          AND output_tokens BETWEEN 0 AND 1e9 AND output_tokens = trunc(output_tokens)
-    ),
+    WITH parsed AS (SELECT TRY(json_transform(line, $shape)) AS o, line LIKE '{{%}}' AS is_bare FROM lines),
+    replies AS ({replies}),
+    verdicts AS (SELECT *, regexp_extract(answer, $verdict, ['j', 'w', 'c']) AS v FROM replies),
     told AS (
         SELECT *, CASE WHEN contains(v.j, '\\') THEN json_extract_string('"' || v.j || '"', '$') ELSE v.j END AS reason
-        FROM verdicts WHERE v.w <> ''
+        FROM verdicts
     )
-    SELECT line_number, custom_id, 'success' AS kind, v.w AS winner, reason AS justification, v.c::DOUBLE AS confidence,
-           NULL::DOUBLE AS p_a, NULL::VARCHAR AS error_code, NULL::VARCHAR AS error_message, model, service_tier,
-           input_tokens::BIGINT AS input_tokens, cached_input_tokens,
-           0::BIGINT AS cache_write_5m_tokens, 0::BIGINT AS cache_write_30m_tokens,
-           0::BIGINT AS cache_write_1h_tokens, 0::BIGINT AS cache_write_12h_tokens,
-           output_tokens::BIGINT AS output_tokens, reasoning_tokens,
-           line AS raw
-    FROM told WHERE length(reason) <= $most AND regexp_matches(reason, $words)
+    SELECT custom_id, v.w AS winner, reason AS justification, TRY_CAST(v.c AS DOUBLE) AS confidence, model, service_tier,
+           TRY_CAST(input_tokens AS BIGINT) AS input_tokens, cached_input_tokens,
+           TRY_CAST(output_tokens AS BIGINT) AS output_tokens, reasoning_tokens,
+           coalesce(
+               is_reply AND v.w <> '' AND length(reason) <= $most AND regexp_matches(reason, $words)
+               AND custom_id LIKE '%\\_%' ESCAPE '\\' AND model NOT SIMILAR TO '[0-9.eE+-]+'
+               AND input_tokens BETWEEN 0 AND 1e9 AND input_tokens = trunc(input_tokens)
+               AND output_tokens BETWEEN 0 AND 1e9 AND output_tokens = trunc(output_tokens), false
+           ) AS is_ordinary
+    FROM told
 """
 _READERS = {"openai": (_OPENAI, _OPENAI_SHAPE), "anthropic": (_ANTHROPIC, _ANTHROPIC_SHAPE)}
 
@@ -131,39 +128,57 @@ def read_table(path: Path, provider: str, read_line: LineReader, *, block_bytes:
     replies, shape = _READERS[provider]
     query = _QUERY.format(replies=replies)
     parameters = {"shape": shape, "verdict": _VERDICT, "words": _WORDS, "most": MAX_JUSTIFICATION_CHARACTERS}
-    with duckdb.connect(config={"threads": 1}) as connection:
+    n_before = 0
+    with duckdb.connect(config={"threads": 1}) as connection:  # one thread, so that rows come in the order of the lines
         for lines in _blocks(path, block_bytes):
-            connection.register("lines", lines)
-            ordinary = connection.execute(query, parameters).to_arrow_table().cast(RESULT_SCHEMA)
-            yield from _completed(lines, ordinary, read_line).combine_chunks().to_batches()
+            connection.register("lines", pa.table({"line": lines}))
+            found = connection.execute(query, parameters).to_arrow_table().combine_chunks()
+            yield _completed(lines, found, n_before, read_line)
+            n_before += len(lines)
 
 
-def _blocks(path: Path, block_bytes: int) -> Iterator[pa.Table]:
-    r"""Yield the lines of a file, cut at ``\n`` and nowhere else, with their numbers."""
-    number = 1
+def _blocks(path: Path, block_bytes: int) -> Iterator["pa.Array[Any]"]:
+    r"""Yield the lines of a file in blocks, cut at ``\n`` and nowhere else."""
     with path.open("rb") as file:
         while block := file.read(block_bytes):
-            pieces = (block + file.readline()).split(b"\n")
-            if not pieces[-1]:
-                pieces.pop()
+            block += file.readline()
+            if not block.endswith(b"\n"):
+                block += b"\n"
+            ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n")) + 1
+            offsets = np.concatenate(([0], ends)).astype(np.int32)
+            with_ends = pa.Array.from_buffers(
+                pa.binary(), len(ends), [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(block)]
+            )
+            lines = pc.binary_slice(with_ends, 0, -1)
             try:
-                lines = pa.array(pieces, pa.binary()).cast(pa.string())
+                yield lines.cast(pa.string())
             except pa.ArrowInvalid:  # not UTF-8 somewhere: what can not be read is replaced, in that line alone
-                lines = pa.array([piece.decode("utf-8", errors="replace") for piece in pieces], pa.string())
-            numbers = pa.array(range(number, number + len(pieces)), pa.int64())
-            yield pa.table({"line_number": numbers, "line": lines})
-            number += len(pieces)
+                yield pa.array([(line or b"").decode("utf-8", errors="replace") for line in lines.to_pylist()], pa.string())
 
 
-def _completed(lines: pa.Table, ordinary: pa.Table, read_line: LineReader) -> pa.Table:
-    """Return the rows of all lines: the ordinary ones as they are, and the others as the line reader reads them."""
-    if ordinary.num_rows == lines.num_rows:
-        return ordinary
-    is_left = pc.invert(pc.is_in(lines["line_number"], value_set=ordinary["line_number"]))
-    left = ((row["line_number"], row["line"].strip(AROUND_LINES)) for row in lines.filter(is_left).to_pylist())
-    rows = [_row(number, text, read_line(text)) for number, text in left if text]
-    others = pa.Table.from_pylist(rows, schema=RESULT_SCHEMA)
-    return pa.concat_tables([ordinary, others]).sort_by("line_number")
+def _completed(lines: "pa.Array[Any]", found: pa.Table, n_before: int, read_line: LineReader) -> pa.RecordBatch:
+    """Return the rows of all lines: the ordinary ones as they were found, and the others as the line reader reads them."""
+    n = len(lines)
+    known: dict[str, Any] = {name: found[name].combine_chunks() for name in found.column_names}
+    known |= {"line_number": pa.array(np.arange(n_before + 1, n_before + n + 1)), "raw": lines}
+    known["kind"] = pa.repeat(pa.scalar(str(OutcomeKind.SUCCESS)), n)
+    no_tokens = pa.repeat(pa.scalar(0, pa.int64()), n)
+    columns = [
+        known.get(field.name, no_tokens if field.name in USAGE_COLUMNS else pa.nulls(n, field.type)) for field in RESULT_SCHEMA
+    ]
+    is_left = pc.invert(known["is_ordinary"])
+    left = np.flatnonzero(is_left.to_numpy(zero_copy_only=False))
+    if not len(left):
+        return pa.RecordBatch.from_arrays(columns, schema=RESULT_SCHEMA)
+    texts = [str(text).strip(AROUND_LINES) for text in lines.filter(is_left).to_pylist()]
+    rows = [_row(n_before + int(at) + 1, text, read_line(text) if text else None) for at, text in zip(left, texts, strict=True)]
+    replaced = [
+        pc.replace_with_mask(column, is_left, pa.array([row.get(field.name) for row in rows], field.type))
+        for field, column in zip(RESULT_SCHEMA, columns, strict=True)
+    ]
+    batch = pa.RecordBatch.from_arrays(replaced, schema=RESULT_SCHEMA)
+    is_blank = [not text for text in texts]
+    return batch.filter(pc.not_equal(batch["raw"], pa.scalar(""))) if any(is_blank) else batch
 
 
 def _row(line_number: int, text: str, found: ResultLine | None) -> dict[str, Any]:
