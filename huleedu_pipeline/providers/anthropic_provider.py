@@ -14,6 +14,8 @@ from huleedu_pipeline.providers.payloads import Line, write_anthropic_payload
 from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobOrder, JobSnapshot
 from huleedu_pipeline.providers.sdk import SdkProvider, client_options
 
+_STATUSES = frozenset({"in_progress", "canceling", "ended"})
+
 
 class AnthropicProvider(SdkProvider):
     """The provider ``anthropic``. Its jobs carry no metadata: which job is ours is known by time, size and request ids."""
@@ -47,6 +49,7 @@ class AnthropicProvider(SdkProvider):
             provider_job_id=job_id,
             status=status,
             state=JobState.ENDED if status == "ended" else None,
+            is_status_known=status in _STATUSES,
             created_at=_instant(created),
             ended_at=_instant(ended) if isinstance(ended, str) else None,
             n_requests=sum(value for value in counts.values() if isinstance(value, int)) or None,

@@ -7,6 +7,7 @@ asked again. A line that ends no request is kept as a dead letter. Jobs that a p
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from huleedu_pipeline.providers.lanes import Lane
 from huleedu_pipeline.providers.protocols import JobSnapshot, Lasting, Provider, ProviderError, RejectedError
 from huleedu_pipeline.providers.refusals import read_refusal
 from huleedu_pipeline.providers.result_table import outcome_of
+
+log = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(minutes=5)
 # Both providers promise a job's end within a day, and both keep results for weeks.
@@ -73,7 +76,11 @@ def _record_state(ledger: Ledger, job: JobRecord, snapshot: JobSnapshot | None) 
             return quarantine(ledger, job, f"{job.provider_job_id} has not ended after two days ({job.provider}: {status})")
     except StaleStateError:
         return ledger.job(job.token)  # another watcher recorded it first
-    return job if snapshot is None else ledger.note_provider_status(job, snapshot.status)
+    if snapshot is None:
+        return job
+    if not snapshot.is_status_known and snapshot.status != job.provider_status:
+        log.warning("%s: %s has the unknown status %r; it is watched on", job.provider, job.provider_job_id, snapshot.status)
+    return ledger.note_provider_status(job, snapshot.status)
 
 
 def quarantine(ledger: Ledger, job: JobRecord, why: str) -> JobRecord:

@@ -12,7 +12,7 @@ from huleedu_pipeline.providers import openai_wire as wire
 from huleedu_pipeline.providers.http import Endpoint, translated
 from huleedu_pipeline.providers.payloads import Line, write_openai_lines
 from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobOrder, JobProblem, JobSnapshot
-from huleedu_pipeline.providers.sdk import SdkProvider, client_options
+from huleedu_pipeline.providers.sdk import OUR_MARK, SdkProvider, client_options
 
 INPUT_FILE_LIFETIME_SECONDS = 30 * 24 * 3600
 _STATES = {
@@ -21,6 +21,7 @@ _STATES = {
     "cancelled": JobState.CANCELLED,
     "failed": JobState.FAILED,
 }
+_RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 _END_FIELDS = ("completed_at", "expired_at", "cancelled_at", "failed_at")
 
 
@@ -56,11 +57,12 @@ class OpenAIProvider(SdkProvider):
             provider_job_id=job_id,
             status=status,
             state=_STATES.get(status),
+            is_status_known=status in _STATES or status in _RUNNING,
             created_at=datetime.fromtimestamp(created, UTC),
             ended_at=datetime.fromtimestamp(ended, UTC) if ended else None,
             n_requests=counts.get("total") or None,
             n_results=_sum(counts, ("completed", "failed")),
-            token=(item.get("metadata") or {}).get("huleedu_token"),
+            token=(item.get("metadata") or {}).get(OUR_MARK),
             result_files=files,
             problems=tuple(_problem(error) for error in errors if isinstance(error, dict)),
         )
@@ -97,7 +99,7 @@ class OpenAIProvider(SdkProvider):
                 "input_file_id": input_file_id,
                 "endpoint": order.path,
                 "completion_window": "24h",
-                "metadata": {"huleedu_token": order.token, "huleedu_batch": order.batch_id},
+                "metadata": {OUR_MARK: order.token, "huleedu_batch": order.batch_id},
             }
         )
 

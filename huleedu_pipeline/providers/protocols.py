@@ -79,7 +79,8 @@ class JobProblem:
 class JobSnapshot:
     """A provider's batch job as its API shows it.
 
-    ``state`` is ``None`` for a status that means "not finished", known or not; ``token`` is ours, where the provider keeps it;
+    ``state`` is ``None`` for a status that means "not finished", and for one that is not known, which ``is_status_known``
+    tells; ``token`` is ours, where the provider keeps it;
     ``n_results`` is how many requests it says it has a result for.
     """
 
@@ -93,6 +94,7 @@ class JobSnapshot:
     n_results: int | None = None
     result_files: tuple[str, ...] = ()
     problems: tuple[JobProblem, ...] = ()
+    is_status_known: bool = True
 
     @property
     def error_message(self) -> str | None:

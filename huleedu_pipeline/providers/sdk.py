@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import openai
 
 PAGE = 100
+# Under this name our token stands in a job's metadata, where the provider keeps any.
+OUR_MARK = "huleedu_token"
 DOWNLOAD_PIECE_BYTES = 2**18
 # Asks either SDK for the response before its body has been read.
 STREAMED = {"X-Stainless-Raw-Response": "stream"}
@@ -115,10 +117,12 @@ class SdkProvider(ABC):
                 query[self.after_parameter] = jobs[-1].provider_job_id
 
     def _listed(self, item: Any) -> JobSnapshot | None:
-        """Read an entry of the account's list; one that shows no job can not be ours, and hides no other."""
+        """Read an entry of the account's list; one that shows no job hides no other, unless it bears our mark."""
         try:
             return self.read_snapshot(item)
         except (AmbiguousError, AttributeError, TypeError, ValueError):
+            if OUR_MARK in str(item):
+                raise AmbiguousError("listing batch jobs: a job of ours is shown in a way that can not be read") from None
             return None
 
     def retrieve_job(self, provider_job_id: str) -> JobSnapshot:

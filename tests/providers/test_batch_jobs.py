@@ -6,6 +6,7 @@ The judge of each test is the emulator's own book of what it was asked to create
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -394,3 +395,20 @@ def test_a_job_that_the_provider_refuses_is_tried_again_and_then_left_to_a_perso
     assert (first.state, second.state) == (JobState.COLLECTED, JobState.QUARANTINED)
     assert "file-does-not-exist" in (second.last_error or "")
     assert ledger.tally(BATCH).n_outcomes == 0
+
+
+def test_an_unknown_status_is_told_once_and_the_job_watched_on(
+    ledger: Ledger, provider: Provider, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Invents(Front):
+        def list_jobs(self, created_after: datetime) -> list[JobSnapshot]:
+            listed = super().list_jobs(created_after)
+            return [replace(job, status="pondering", state=None, is_status_known=False) for job in listed]
+
+    submit(ledger, provider)
+    for _ in range(3):
+        (job,) = watch_jobs(ledger, Invents(provider), ledger.jobs(BATCH))
+        assert (job.state, job.provider_status) == (JobState.SUBMITTED, "pondering")
+    assert caplog.text.count("has the unknown status 'pondering'; it is watched on") == 1
+    finish(ledger, provider, settings)
+    assert ledger.tally(BATCH).n_succeeded == N_PAIRS
