@@ -7,7 +7,7 @@ one bundle one after another. In both, every request keeps its own outcome: an e
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -69,7 +69,7 @@ async def _judge_all(
 async def _round(caller: "_Caller", pending: Sequence[RequestRecord], settings: LiveSettings) -> None:
     free = asyncio.Semaphore(settings.concurrency)
     problems: list[Exception] = []
-    is_stopping = asyncio.Event()
+    is_stopping = caller.turn.is_stopping
 
     async def run(bundle: list[RequestRecord]) -> None:
         async with free:
@@ -103,6 +103,7 @@ class Turn:
     def __init__(self, lane: Lane, patience_seconds: float) -> None:
         self.lane = lane
         self.limits = RateLimits()
+        self.is_stopping = asyncio.Event()
         self._patience_seconds = patience_seconds
         self._gate = asyncio.Lock()
 
@@ -139,9 +140,14 @@ class Turn:
                 return await asyncio.to_thread(self.lane.enter)
             except PausedError as pause:
                 seconds = _seconds_until(pause)
-                if seconds > self._patience_seconds:
+                if self.is_stopping.is_set() or seconds > self._patience_seconds:
                     raise
-                await asyncio.sleep(max(seconds, 0.05))
+                await self.wait(max(seconds, 0.05))
+
+    async def wait(self, seconds: float) -> None:
+        """Wait so long, or until the run is to stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.is_stopping.wait(), seconds)
 
 
 def _seconds_until(pause: PausedError) -> float:
@@ -208,6 +214,6 @@ class _Caller:
                     continue  # the lane is open for exactly that long
             else:
                 return reply.outcome, reply.raw
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            await self.turn.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         raise AssertionError("the last try returns or raises")

@@ -1,6 +1,8 @@
 """Live judging: every answer is recorded as it comes, and a call that may have been billed is not made again."""
 
+import asyncio
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -252,3 +254,28 @@ def test_nothing_is_asked_that_may_cost_more_than_the_limit(ledger: Ledger, sett
     with pytest.raises(CostLimitError, match=r"max_cost_usd in batch.yaml is 1e-06 USD; .* may cost .*nothing was sent"):
         advance_batch(ledger, settings, BATCH)
     assert ledger.tally(BATCH).n_attempts == 0
+
+
+def test_a_run_that_waits_for_a_lane_ends_at_once_when_it_is_to_stop(
+    ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    plan(ledger, settings, tmp_path)
+    wait = RejectedError("the provider answered 429", status=429, is_temporary=True, retry_after_seconds=3000.0)
+
+    class Stops(Scripted):
+        """The first call opens the lane; the second, under way by then, ends the run."""
+
+        n_begun = 0
+
+        async def ask(self, path: str, body: str) -> Reply:
+            self.n_begun += 1
+            await asyncio.sleep(0.5 * self.n_begun)
+            return await super().ask(path, body)
+
+    provider = Stops(open_provider(settings, "openai"), [wait, KeyError("the run is told to stop")])
+    how = LiveSettings(is_bundled=False, concurrency=2, max_attempts=3, patience_seconds=3600.0)
+    started = time.monotonic()
+    with ledger.lease(BATCH) as lease, pytest.raises(KeyError):
+        judge_live(ledger, provider, BATCH, lease, gate(ledger, is_batch=False), how)
+    assert time.monotonic() - started < 60
+    assert ledger.lane("openai", ledger.requests(BATCH)[0].model).state == "open"
