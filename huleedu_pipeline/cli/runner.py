@@ -3,6 +3,7 @@
 Interrupted at any point and started again, a run goes on where the ledger says it stopped.
 """
 
+import logging
 import os
 import re
 import socket
@@ -33,6 +34,8 @@ from huleedu_pipeline.settings import Settings
 
 PROCESS_TAG = "huleedu/process"
 PID_PATTERN = re.compile(r"\(pid: (\d+)\)")
+# It warns that steps "will proceed" without checks that had nothing to check, and then skips those steps, as they should be.
+SCHEDULER_LOGGER = "dagster._core.execution.plan.active"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -87,6 +90,7 @@ def run_batch(
     """
     _ensure_judged(batch_id, settings)
     definitions = build_definitions(settings)
+    logging.getLogger(SCHEDULER_LOGGER).setLevel(logging.ERROR)
     _reopen_lane(settings, batch_id)
     with open_instance(settings) as instance:
         _bury_dead_runs(instance, batch_id)
