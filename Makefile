@@ -17,7 +17,7 @@ ui: $(VENV)/runtime  ## Open the Dagster UI with its daemon on http://127.0.0.1:
 	@$(BIN)/huleedu ui
 
 test: lint  ## Lint, check types, run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev  ## Ruff, mypy and the floors of the house
 	@$(BIN)/ruff check .

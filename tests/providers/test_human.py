@@ -140,7 +140,7 @@ def test_an_import_that_dies_leaves_nothing_and_is_made_good_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("huleedu_pipeline.ledger.store.end", die)
+        patched.setattr("huleedu_pipeline.ledger.questions.end", die)
         with pytest.raises(KeyboardInterrupt):
             bring_in(tmp_path, ledger, batch, ROWS)
     assert ledger.requests("b1") == []
