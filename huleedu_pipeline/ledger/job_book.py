@@ -124,6 +124,15 @@ class JobBook(Book):
             move_job(connection, job, to, detail, fields)
         return self.job(job.token)
 
+    def quarantine(self, job: JobRecord, why: str) -> JobRecord:
+        """Leave a job to a person: nothing is done with it until ``huleedu reconcile`` says what became of it.
+
+        Raises:
+            StaleStateError: as :meth:`move_job`.
+
+        """
+        return self.move_job(job, JobState.QUARANTINED, {"error": why}, last_error=why)
+
     def record_create_attempt(self, job: JobRecord) -> JobRecord:
         """Record, right before the call, that a create call is about to be made.
 

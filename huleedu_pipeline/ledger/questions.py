@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import sqlalchemy as sa
-from sqlalchemy.engine import RowMapping
+from sqlalchemy.engine import Connection, RowMapping
 
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.ledger.attempts import CHUNK, ENDED, FINAL, USAGE_COLUMNS, abandon_open, begin, end
@@ -38,10 +38,7 @@ class Questions(Book):
     ) -> int:
         """Record requests that are not recorded yet, with what their bodies are made of, and return how many were new."""
         with self.engine.begin() as connection:
-            add_missing(connection, frames, "frame_id", [asdict(frame) for frame in frame_records])
-            pieces = [{"fragment_id": name, "body": body} for name, body in fragment_bodies.items()]
-            add_missing(connection, fragments, "fragment_id", pieces)
-            return add_missing(connection, requests, "custom_id", (asdict(request) for request in planned))
+            return _add_requests(connection, planned, frame_records, fragment_bodies)
 
     def requests(self, batch_id: str, *, only_open: bool = False, job_token: str | None = None) -> list[RequestRecord]:
         """Return a batch's requests in the order in which they were planned, perhaps only those without an outcome."""
@@ -141,10 +138,7 @@ class Questions(Book):
                     f"batch {batch_id}: is {record.status}, and takes no more judgements (to rank with more of them, import "
                     "them all into a folder with another batch_id)"
                 )
-            add_missing(connection, frames, "frame_id", [asdict(frame)])
-            pieces = [{"fragment_id": name, "body": body} for name, body in fragment_bodies.items()]
-            add_missing(connection, fragments, "fragment_id", pieces)
-            add_missing(connection, requests, "custom_id", (asdict(request) for request in judged))
+            _add_requests(connection, judged, [frame], fragment_bodies)
             begin(connection, [answer.custom_id for answer in answers], None, now())
             return end(connection, answers, None, 1)[1]
 
@@ -209,6 +203,19 @@ class Questions(Book):
         with self.read() as connection:
             n, succeeded, failed, expired, ended, tokens_in, tokens_out, cost, unpriced = connection.execute(query).one()
         return Tally(n, succeeded, failed, expired, ended, tokens_in, tokens_out, None if unpriced else cost)
+
+
+def _add_requests(
+    connection: Connection,
+    planned: Iterable[RequestRecord],
+    frame_records: Iterable[FrameRecord],
+    fragment_bodies: Mapping[str, str],
+) -> int:
+    """Add requests and what their bodies are made of, where they are not there yet; return how many requests were new."""
+    add_missing(connection, frames, "frame_id", (asdict(frame) for frame in frame_records))
+    pieces = ({"fragment_id": name, "body": body} for name, body in fragment_bodies.items())
+    add_missing(connection, fragments, "fragment_id", pieces)
+    return add_missing(connection, requests, "custom_id", (asdict(request) for request in planned))
 
 
 def _outcome_record(row: RowMapping) -> OutcomeRecord:

@@ -18,6 +18,7 @@ from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
 from huleedu_pipeline.providers.backend import limits_of, open_provider
 from huleedu_pipeline.providers.collection import watch_jobs
 from huleedu_pipeline.providers.lanes import pause_reason
+from huleedu_pipeline.providers.planning import planned_judge
 from huleedu_pipeline.providers.protocols import ProviderError
 from huleedu_pipeline.providers.submission import room_tokens
 from huleedu_pipeline.settings import Settings
@@ -77,11 +78,12 @@ def look(
 
 def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance, batch: BatchRecord) -> Situation:
     jobs, tally = ledger.jobs(batch.batch_id), ledger.tally(batch.batch_id)
-    waits_for, stamp = _lane_of(ledger, settings, batch)
+    n_unasked = ledger.count_unasked(batch.batch_id)
+    waits_for, stamp = _lane_of(ledger, settings, batch, n_unasked)
     return Situation(
         batch,
         jobs,
-        n_unasked=ledger.count_unasked(batch.batch_id),
+        n_unasked=n_unasked,
         n_outcomes=tally.n_outcomes,
         n_unlisted=tally.n_requests - _n_pairs(settings, batch) if batch.is_human else 0,
         waits_for=waits_for,
@@ -101,23 +103,19 @@ def _n_pairs(settings: Settings, batch: BatchRecord) -> int:
         return 0
 
 
-def _lane_of(ledger: Ledger, settings: Settings, batch: BatchRecord) -> tuple[str | None, str]:
+def _lane_of(ledger: Ledger, settings: Settings, batch: BatchRecord, n_unasked: int) -> tuple[str | None, str]:
     """Return why nothing can be sent for a batch now, if so, and a text that changes when that may have changed."""
-    request = next(ledger.unasked(batch.batch_id), None)
-    if request is None:
-        unsent = ledger.jobs(batch.batch_id, NOT_YET_SUBMITTED)
-        provider, model = (unsent[0].provider, unsent[0].model) if unsent else (None, None)
-    else:
-        provider, model = request.provider, request.model
-    if provider is None or model is None:
+    if not n_unasked and not ledger.jobs(batch.batch_id, NOT_YET_SUBMITTED):
         return None, ""
-    lane, waiting = ledger.lane(provider, model), ledger.enqueued_bytes(provider, model)
+    judge = planned_judge(ledger, batch.batch_id)
+    lane, waiting = ledger.lane(judge.provider, judge.model), ledger.enqueued_bytes(judge.provider, judge.model)
     since = f"{lane.updated_at.timestamp():.6f}" if lane.updated_at else ""
     stamp = f"{since}.{waiting}" if since or waiting else ""
     reason = pause_reason(lane, datetime.now(UTC))
-    room = room_tokens(ledger, limits_of(settings, provider), provider, model)
-    if reason is None and request is not None and waiting and room == 0:
-        reason = f"{provider}: waiting for room among the batch jobs of {model}"
+    if reason is None and n_unasked and waiting:
+        room = room_tokens(ledger, limits_of(settings, judge.provider), judge.provider, judge.model)
+        if room == 0:
+            reason = f"{judge.provider}: waiting for room among the batch jobs of {judge.model}"
     return reason, stamp
 
 

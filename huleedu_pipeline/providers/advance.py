@@ -48,23 +48,24 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
     waits_for = None
     with ledger.lease(f"batch {batch_id}") as lease:
         ledger.move_batch(batch_id, BatchStatus.AWAITING_JUDGEMENTS)
+        tally = ledger.tally(batch_id)
         # People are not asked: what they judged was recorded with its answer, and there is nothing to open a provider for.
-        pending = [] if batch.is_human else ledger.requests(batch_id, only_open=True)
-        if pending:
+        if not batch.is_human and tally.n_outcomes < tally.n_requests:
             try:
-                waits_for = _advance(ledger, settings, batch, pending[0].provider, lease)
+                waits_for = _advance(ledger, settings, batch, lease)
             except PausedError as pause:
                 waits_for = str(pause)
     return Advance(tuple(ledger.jobs(batch_id)), ledger.tally(batch_id), waits_for)
 
 
-def _advance(ledger: Ledger, settings: Settings, batch: BatchRecord, provider_name: str, lease: Lease) -> str | None:
-    provider = open_provider(settings, provider_name)
+def _advance(ledger: Ledger, settings: Settings, batch: BatchRecord, lease: Lease) -> str | None:
+    judge = planned_judge(ledger, batch.batch_id)
+    provider = open_provider(settings, judge.provider)
     is_batch = batch.llm_batching_mode == BATCH_API
     gate = Gate(
         ledger,
         batch,
-        planned_judge(ledger, batch.batch_id),
+        judge,
         is_batch=is_batch,
         max_cost_usd=planned_spec(ledger, batch.batch_id).max_cost_usd,
         max_cost_usd_per_night=settings.max_cost_usd_per_night,

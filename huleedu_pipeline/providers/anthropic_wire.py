@@ -8,6 +8,7 @@ from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
 from huleedu_pipeline.providers.protocols import ResultLine
 from huleedu_pipeline.providers.result_files import named_line, readable
+from huleedu_pipeline.providers.spend_limits import ANTHROPIC_DETAILS, EMPTY_ACCOUNT
 
 PATH = "/v1/messages"
 
@@ -27,17 +28,6 @@ _ERROR_TYPES = {
     "authentication_error": ErrorCode.NO_ACCESS,
     "permission_error": ErrorCode.NO_ACCESS,
 }
-# Details of an error, whatever its type: a spent limit is told as a rate limit or as a lack of permission.
-_SPEND_LIMITS = frozenset(
-    {
-        "enforced_spend_limit_reached",
-        "contract_spend_limit_reached",
-        "linked_organization_spend_limit_reached",
-        "linked_organization_billing_unavailable",
-    }
-)
-# An empty account is told as an invalid request, so only its words tell it from a request that is wrong.
-_EMPTY_ACCOUNT = "credit balance is too low"
 
 
 def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
@@ -98,7 +88,7 @@ def error_code(error: dict[str, Any]) -> ErrorCode:
     """Return the error code of an error object as the API words it: ``type``, ``message`` and perhaps ``details``."""
     details = error.get("details")
     detail = details.get("error_code") if isinstance(details, dict) else None
-    if detail in _SPEND_LIMITS or _EMPTY_ACCOUNT in str(error.get("message")).lower():
+    if detail in ANTHROPIC_DETAILS or EMPTY_ACCOUNT in str(error.get("message")).lower():
         return ErrorCode.SPEND_LIMIT
     return _ERROR_TYPES.get(str(error.get("type")), ErrorCode.PROVIDER_REJECTED)
 

@@ -73,7 +73,7 @@ def _record_state(ledger: Ledger, job: JobRecord, snapshot: JobSnapshot | None) 
             )
         if datetime.now(UTC) - (job.submitted_at or job.created_at) > OVERDUE:
             status = "not in its list" if snapshot is None else snapshot.status
-            return quarantine(ledger, job, f"{job.provider_job_id} has not ended after two days ({job.provider}: {status})")
+            return ledger.quarantine(job, f"{job.provider_job_id} has not ended after two days ({job.provider}: {status})")
     except StaleStateError:
         return ledger.job(job.token)  # another watcher recorded it first
     if snapshot is None:
@@ -81,11 +81,6 @@ def _record_state(ledger: Ledger, job: JobRecord, snapshot: JobSnapshot | None) 
     if not snapshot.is_status_known and snapshot.status != job.provider_status:
         log.warning("%s: %s has the unknown status %r; it is watched on", job.provider, job.provider_job_id, snapshot.status)
     return ledger.note_provider_status(job, snapshot.status)
-
-
-def quarantine(ledger: Ledger, job: JobRecord, why: str) -> JobRecord:
-    """Leave a job to a person: nothing is done with it until ``huleedu reconcile`` says what became of it."""
-    return ledger.move_job(job, JobState.QUARANTINED, {"error": why}, last_error=why)
 
 
 def collect_jobs(ledger: Ledger, provider: Provider, batch_id: str, raw_dir: Path, *, max_attempts: int) -> list[JobRecord]:
@@ -108,7 +103,7 @@ def _collect(ledger: Ledger, provider: Provider, job: JobRecord, raw_dir: Path, 
     except RejectedError as error:
         if error.status != NOT_FOUND or _is_recent(job):
             raise
-        return quarantine(ledger, job, f"the results of {job.provider_job_id} are not there any more: {error}")
+        return ledger.quarantine(job, f"the results of {job.provider_job_id} are not there any more: {error}")
     results = _read(provider, files)
     problem = _problem(job, snapshot, results, has_files=bool(files))
     if problem is not None:
@@ -118,7 +113,7 @@ def _collect(ledger: Ledger, provider: Provider, job: JobRecord, raw_dir: Path, 
             )
         # Lines that are missing from a file that is whole are missing for good; anything else is paid for and not here.
         if results.breaks_off or not results.lines:
-            return quarantine(ledger, job, f"{job.provider_job_id} {problem}")
+            return ledger.quarantine(job, f"{job.provider_job_id} {problem}")
     requests = ledger.requests(job.batch_id, job_token=job.token)
     ours = {request.custom_id for request in requests}
     if results.lines and not ours & results.lines.keys():

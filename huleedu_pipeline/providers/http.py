@@ -16,15 +16,12 @@ from typing import Any
 import httpx2
 
 from huleedu_pipeline.providers.protocols import AmbiguousError, Lasting, ProviderError, RejectedError
+from huleedu_pipeline.providers.spend_limits import ANTHROPIC_DETAILS, EMPTY_ACCOUNT, OPENAI_CODES
 
 KEY_PATTERN = re.compile(r"\bsk-[\w*.…-]+")
 NOTHING_WAS_DONE = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 TEMPORARY = frozenset({429})
-# How the providers say that no call will be taken until somebody pays, or raises a limit.
-SPEND_LIMIT_CODES = frozenset(
-    {"insufficient_quota", "billing_error", "billing_hard_limit_reached", "enforced_spend_limit_reached"}
-)
-SPEND_LIMIT_WORDS = "credit balance is too low"
+SPEND_LIMIT_CODES = OPENAI_CODES | ANTHROPIC_DETAILS | {"billing_error"}
 # Server errors that come before a model has worked; a gateway's 502, 504 or 524 may come after.
 SURELY_UNBILLED = frozenset({500, 503, 529})
 
@@ -83,21 +80,24 @@ def _translate(what: str, error: Exception) -> ProviderError:
 
 def _provider_message(error: Exception) -> str:
     """Return what the provider says about the error, without the key that some of them repeat in part."""
-    body = getattr(error, "body", None)
-    inner = body.get("error", body) if isinstance(body, dict) else None
-    message = inner.get("message") if isinstance(inner, dict) else None
+    message = _error_object(error).get("message")
     return KEY_PATTERN.sub("(key)", str(message)) if message else type(error).__name__
 
 
-def _lasting(status: int, error: Exception) -> Lasting | None:
+def _error_object(error: Exception) -> dict[str, Any]:
+    """Return the error as the provider words it, or nothing where its answer holds none."""
     body = getattr(error, "body", None)
     inner = body.get("error", body) if isinstance(body, dict) else None
-    inner = inner if isinstance(inner, dict) else {}
+    return inner if isinstance(inner, dict) else {}
+
+
+def _lasting(status: int, error: Exception) -> Lasting | None:
+    inner = _error_object(error)
     details = inner.get("details")
     said = {inner.get("code"), inner.get("type"), inner.get("error_code"), getattr(error, "error_code", None)}
     said |= {details.get("error_code")} if isinstance(details, dict) else set()
     words = str(inner.get("message")).lower()
-    if status == 402 or said & SPEND_LIMIT_CODES or SPEND_LIMIT_WORDS in words:
+    if status == 402 or said & SPEND_LIMIT_CODES or EMPTY_ACCOUNT in words:
         return "spend_limit"
     return "no_access" if status in (401, 403) else None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, read_answer
 from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
+from huleedu_pipeline.providers.spend_limits import OPENAI_CODES
 
 # The schema under its name and with its strictness, as Responses and Chat Completions both take it.
 STRICT_SCHEMA: dict[str, Any] = {"name": "verdict", "strict": True, "schema": VERDICT_SCHEMA}
@@ -15,9 +16,7 @@ STRICT_SCHEMA: dict[str, Any] = {"name": "verdict", "strict": True, "schema": VE
 ERROR_CODES = {
     "batch_expired": ErrorCode.BATCH_EXPIRED,
     "batch_cancelled": ErrorCode.BATCH_CANCELLED,
-    "insufficient_quota": ErrorCode.SPEND_LIMIT,
-    "billing_hard_limit_reached": ErrorCode.SPEND_LIMIT,
-    "billing_not_active": ErrorCode.SPEND_LIMIT,
+    **dict.fromkeys(OPENAI_CODES, ErrorCode.SPEND_LIMIT),
     "invalid_api_key": ErrorCode.NO_ACCESS,
     "rate_limit_exceeded": ErrorCode.RATE_LIMITED,
     "content_filter": ErrorCode.CONTENT_FILTER,

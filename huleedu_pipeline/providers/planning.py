@@ -120,7 +120,7 @@ def plan_requests(
             fragment_b_id=ids[pair.essay_b_id],
             n_bytes=n_bytes,
         )
-        for position, (pair, n_bytes) in enumerate(zip(pairs, request_sizes(judge, pairs, texts), strict=True))
+        for position, (pair, n_bytes) in enumerate(zip(pairs, _sizes(frame, bodies, pairs), strict=True))
     )
     ledger.plan_requests(planned, [frame], {ids[essay_id]: body for essay_id, body in bodies.items()})
     return ledger.requests(batch_id)
@@ -128,8 +128,12 @@ def plan_requests(
 
 def request_sizes(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> list[int]:
     """Return the size of each pair's request body in bytes."""
-    frame_size = len(make_frame(judge).body("", "").encode())
-    sizes = {essay_id: len(body.encode()) for essay_id, body in _fragments(texts).items()}
+    return _sizes(make_frame(judge), _fragments(texts), pairs)
+
+
+def _sizes(frame: FrameRecord, bodies: Mapping[str, str], pairs: Sequence[ComparisonPair]) -> list[int]:
+    frame_size = len(frame.body("", "").encode())
+    sizes = {essay_id: len(body.encode()) for essay_id, body in bodies.items()}
     return [frame_size + sizes[pair.essay_a_id] + sizes[pair.essay_b_id] for pair in pairs]
 
 

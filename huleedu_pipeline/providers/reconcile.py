@@ -10,9 +10,6 @@ from huleedu_pipeline.ledger import Answer, JobRecord, JobState, Ledger
 from huleedu_pipeline.providers.protocols import JobSnapshot, Provider
 from huleedu_pipeline.providers.submission import CLOCK_SKEW
 
-# More attempts than anybody makes: what a person decides to ask again is not ended by the cap.
-NO_CAP = 1_000_000
-
 
 class DecisionError(HuleeduError):
     """A decision that does not fit the job."""
@@ -71,7 +68,7 @@ def ask_again(ledger: Ledger, job: JobRecord) -> JobRecord:
         DecisionError: the job is not quarantined.
 
     """
-    return _close(ledger, job, "ask again", ErrorCode.NOT_RUN, NO_CAP)
+    return _close(ledger, job, "ask again", ErrorCode.NOT_RUN)
 
 
 def give_up(ledger: Ledger, job: JobRecord) -> JobRecord:
@@ -81,17 +78,18 @@ def give_up(ledger: Ledger, job: JobRecord) -> JobRecord:
         DecisionError: the job is not quarantined.
 
     """
-    return _close(ledger, job, "give up", ErrorCode.MISSING_RESULT, 0)
+    return _close(ledger, job, "give up", ErrorCode.MISSING_RESULT)
 
 
-def _close(ledger: Ledger, job: JobRecord, decided: str, code: ErrorCode, max_attempts: int) -> JobRecord:
+def _close(ledger: Ledger, job: JobRecord, decided: str, code: ErrorCode) -> JobRecord:
     _check(job)
     outcome = failure(code, f"decided by hand: {decided} ({job.last_error})")
     at = datetime.now(UTC)
     # What such a job cost is known only where the provider refused it.
     cost = 0.0 if job.provider_status == "failed" else None
     answers = [Answer(r.custom_id, outcome, cost, None, at) for r in ledger.requests(job.batch_id, job_token=job.token)]
-    return ledger.collect_job(job, answers, {"decided": decided}, max_attempts=max_attempts)
+    # A cap of one attempt ends what is given up, and nothing that was not run.
+    return ledger.collect_job(job, answers, {"decided": decided}, max_attempts=1)
 
 
 def _check(job: JobRecord) -> None:

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, failure
-from huleedu_pipeline.ledger import Answer, JobRecord, JobState, Ledger
+from huleedu_pipeline.ledger import Answer, JobRecord, Ledger
 from huleedu_pipeline.providers.lanes import Lane
 from huleedu_pipeline.providers.limits import estimated_tokens, limits_file
 from huleedu_pipeline.providers.protocols import JobProblem, JobSnapshot
@@ -46,7 +46,7 @@ def read_refusal(ledger: Ledger, job: JobRecord, snapshot: JobSnapshot, max_atte
         rest = failure(ErrorCode.NOT_RUN, said)
     elif ledger.times_asked(job) >= max_attempts:
         why = f"the provider refused this job, and jobs with its requests before: {said}"
-        return ledger.move_job(job, JobState.QUARANTINED, {"error": why}, last_error=why)
+        return ledger.quarantine(job, why)
     else:
         rest = failure(ErrorCode.BATCH_FAILED, said)
     outcomes = [

@@ -1,24 +1,10 @@
-r"""Downloaded result files as lines: bytes are cut at ``\n`` and nowhere else.
-
-``str.splitlines`` would also cut at U+2028, U+2029 and U+0085, which stand unescaped inside a judge's JSON strings.
-"""
+"""What may be read from a reply or a result line that need not be built as the API says. Pure."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, failure
-from huleedu_pipeline.providers.protocols import ResultLine
-
-
-def read_lines(path: Path, read_line: Callable[[str], ResultLine | None]) -> Iterator[ResultLine | None]:
-    """Read the lines of ``path``; blank lines are passed over, and ``None`` stands for one that names no request."""
-    with path.open("rb") as file:
-        for line in file:
-            text = line.decode("utf-8", errors="replace").strip("\ufeff\r\n ")
-            if text:
-                yield read_line(text)
 
 
 def named_line(line: str) -> tuple[str, dict[str, Any]] | None:

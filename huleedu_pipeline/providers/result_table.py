@@ -3,8 +3,8 @@ r"""Downloaded result files as Arrow tables, one row for each line, read by Duck
 The providers' own line readers (``read_result_line``) say what a line means. DuckDB reads only lines that leave nothing to
 say: a success in the shape of the API, whose text is, character by character, a verdict that keeps the contract. Every other
 line (errors, refusals, odd shapes, anything unreadable) goes to the line reader. Of two keys of one name DuckDB takes the
-first and Python the last, which no provider sends. A file is read in blocks of whole lines cut at ``\n``, so memory does not
-grow with it.
+first and Python the last, which no provider sends. A file is read in blocks of whole lines, so memory does not grow with it; it
+is cut at ``\n`` alone, because U+2028, U+2029 and U+0085 stand unescaped inside a judge's JSON strings.
 """
 
 from collections.abc import Callable, Iterator

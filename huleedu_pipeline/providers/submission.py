@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from huleedu_pipeline.ledger import JobRecord, JobState, LaneRecord, Ledger, RequestRecord
@@ -67,19 +68,19 @@ def submit_jobs(
     """
     for job in ledger.jobs(batch_id, NOT_YET_SUBMITTED):
         _submit(ledger, provider, job, lease, settle_seconds)
-    while True:
-        next_request = next(ledger.unasked(batch_id), None)
-        if next_request is None:
-            return None
-        room = room_tokens(ledger, provider.job_limits, next_request.provider, next_request.model)
+    model = gate.judge.model
+    while ledger.count_unasked(batch_id):
+        room = room_tokens(ledger, provider.job_limits, provider.name, model)
         chunk = next(split(ledger.unasked(batch_id), provider.job_limits, room), None)
-        if chunk is None and not ledger.enqueued_bytes(next_request.provider, next_request.model):
-            chunk = [next_request]  # the least that can be asked: a limit below it would stop everything
+        if chunk is None and not ledger.enqueued_bytes(provider.name, model):
+            # The least that can be asked: a limit below it would stop everything.
+            chunk = list(islice(ledger.unasked(batch_id), 1))
         if chunk is None:
-            return f"{provider.name}: waiting for room among the batch jobs of {next_request.model}"
+            return f"{provider.name}: waiting for room among the batch jobs of {model}"
         estimate = gate.estimate(chunk)
         gate.check(estimate)
         _submit(ledger, provider, ledger.plan_job(chunk, estimated_cost_usd=estimate), lease, settle_seconds)
+    return None
 
 
 def split(requests: Iterable[RequestRecord], limits: JobLimits, room: int | None = None) -> Iterator[list[RequestRecord]]:
@@ -150,7 +151,7 @@ def _place(ledger: Ledger, provider: Provider, job: JobRecord, lease: Lease, set
         try:
             found = _look_for(ledger, provider, job, settle_seconds)
         except ReconcileError as error:
-            ledger.move_job(job, JobState.QUARANTINED, {"error": str(error)}, last_error=str(error))
+            ledger.quarantine(job, str(error))
             return
         if found is not None:
             _record(ledger, job, found, {"adopted": True})

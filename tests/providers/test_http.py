@@ -34,6 +34,8 @@ def rejected(error: Exception) -> RejectedError:
             {"error": {"type": "rate_limit_error", "details": {"error_code": "enforced_spend_limit_reached"}}},
             "spend_limit",
         ),
+        (403, {"error": {"details": {"error_code": "contract_spend_limit_reached"}}}, "spend_limit"),
+        (429, {"error": {"code": "billing_not_active", "message": "Your account is not active"}}, "spend_limit"),
         (400, {"error": {"message": "Your credit balance is too low to access the API"}}, "spend_limit"),
         (401, {"error": {"message": "Incorrect API key provided: sk-abc123"}}, "no_access"),
         (403, None, "no_access"),

@@ -11,7 +11,7 @@ from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
 from huleedu_pipeline.providers import openai_wire as wire
-from huleedu_pipeline.providers.result_files import read_lines
+from huleedu_pipeline.providers.result_table import outcome_of, read_table
 
 PROMPT = Prompt("Judge.", ("Context.", "First text.", "Second text."))
 VERDICT = json.dumps({"justification": "It is clearer.", "winner": "Essay A", "confidence": 4})
@@ -206,11 +206,13 @@ def test_result_files_are_cut_at_line_feeds_and_nowhere_else(tmp_path: Path) -> 
     ]
     path = tmp_path / "results.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + f"{lines[0]}\r\n\r\nnonsense\n{lines[1]}".encode())
-    results = [result for result in read_lines(path, wire.read_result_line) if result is not None]
-    assert [result.custom_id for result in results] == ["r0", "r1"]
+    rows = [row for batch in read_table(path, "openai", wire.read_result_line) for row in batch.to_pylist()]
+    results = [row for row in rows if row["custom_id"] is not None]
+    assert [result["custom_id"] for result in results] == ["r0", "r1"]
     for result in results:
-        assert result.outcome.verdict is not None
-        assert result.outcome.verdict.justification == separators
+        verdict = outcome_of(result).verdict
+        assert verdict is not None
+        assert verdict.justification == separators
 
 
 @pytest.mark.parametrize(
