@@ -1,86 +1,318 @@
-"""Bradley-Terry scaling with a position effect: from verdicts to locations theta and their uncertainty.
+"""Bradley-Terry scaling: from verdicts to locations theta and their uncertainty. The entry point, and what it returns.
 
-The model is ``logit P(the first essay wins) = theta_first - theta_second + delta`` with ``theta ~ N(0, sigma^2)``
-(Bradley & Terry 1952; normal priors, a wide one for delta, make the estimate finite whatever the data). Estimation is
-Newton's method on the penalised log-likelihood, to an exact optimum whose gradient norm is part of the result. Not here:
-reliability (:mod:`.reliability`), grades, or any knowledge of where verdicts come from.
+``logit P(A wins) = d_k (theta_A - theta_B) + delta + gamma x`` with ``theta ~ N(0, sigma^2)``; delta the position effect, d_k
+the judges' discriminations, x a covariate. Each term can be left out, and each special case is the classical model: maximum
+likelihood, ridge, Firth, fixed anchors, ties. Estimation goes to an exact optimum, whose gradient norm is part of the
+result. Not here: the models (:mod:`.plain`, :mod:`.extended`), the prior's estimate (:mod:`.prior`), reliability, grades.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import minimize_scalar
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.special import expit, log_expit
+from scipy.special import expit
+from scipy.stats import chi2
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from huleedu_pipeline.scaling.comparisons import Comparisons, Floats, Ints, ScalingError
+from huleedu_pipeline.scaling.extended import ExtendedModel, FixedItems
+from huleedu_pipeline.scaling.information import Information
+from huleedu_pipeline.scaling.model import Optimum
+from huleedu_pipeline.scaling.network import Network, dominance_groups
+from huleedu_pipeline.scaling.plain import PlainModel
+from huleedu_pipeline.scaling.prior import estimate_prior_sd
+from huleedu_pipeline.scaling.robust import clustered_covariance
 
-GRADIENT_TOLERANCE = 1e-9
-PRIOR_SD_SHAPE, PRIOR_SD_RATE = 1.5, 1 / 3
-LEAST_PRIOR_SD, LARGEST_PRIOR_SD = 0.01, 100.0
-POSITION_PRIOR_SD = 2.0
-ROUNDING = 1e-14
+PriorSd = float | Literal["estimate"] | None
+Term = Literal["position_effect", "covariate", "discrimination"]
+
+LEAST_PRIOR_SD, LARGEST_PRIOR_SD = 1e-6, 1e6
+# A verdict this many logits from even is one part in three million: only then can an estimate be on its way to infinity.
+SUSPICIOUS_MARGIN = 15.0
 
 
-class ScalingError(ValueError):
-    """Verdicts that can not be scaled; the message says why."""
+@dataclass(frozen=True)
+class Options:
+    """What was asked of :func:`fit_bradley_terry`, beside the comparisons."""
+
+    prior_sd: PriorSd = "estimate"
+    position_effect: bool = True
+    ties: Literal["davidson"] | None = None
+    fixed: Mapping[int, float | tuple[float, float]] | None = None
+    firth: bool = False
+    common_discrimination: bool = False
+
+
+@dataclass(frozen=True)
+class LikelihoodRatio:
+    """Test of one term: twice the gain in log-likelihood over the model without it, against chi-squared."""
+
+    statistic: float
+    degrees_of_freedom: int
+    p_value: float
 
 
 @dataclass(frozen=True)
 class BradleyTerryFit:
-    """Result of :func:`fit_bradley_terry` for ``n`` items; all locations are in logits and sum to zero.
+    """Result of :func:`fit_bradley_terry` for ``n`` items; locations are in logits.
+
+    Locations sum to 0 in each component of the comparison graph, or are on the scale of the fixed items.
 
     Attributes:
         theta: Locations, shape (n,).
-        prior_sd: Standard deviation sigma of the locations' prior, estimated or as given.
-        position_effect: delta, in logits; positive favours the essay shown first; 0 when not in the model.
-        position_effect_se: Its standard error; ``None`` when not in the model.
-        log_likelihood: Of the verdicts at the optimum, without the prior.
+        prior_sd: Standard deviation sigma of the locations' prior, estimated or as given; ``inf`` for maximum likelihood.
         gradient_norm: Largest absolute component of the penalised gradient at the optimum.
-        components: Connected component of each item in the comparison graph, shape (n,), numbered from 0.
-        separated_items: Items that won or lost all their comparisons; their location rests on the prior.
-        n_comparisons: Comparisons of each item, shape (n,).
-        n_wins: Comparisons that each item won, shape (n,); a tie is no win for either.
-        precision: Posterior precision (negative Hessian) of (theta, delta), shape (n + 1, n + 1) or (n, n).
+        comparisons: What was scaled.
+        options: What was asked for.
 
     """
 
     theta: Floats
     prior_sd: float
-    position_effect: float
-    position_effect_se: float | None
-    log_likelihood: float
     gradient_norm: float
-    components: Ints
-    separated_items: Ints
-    n_comparisons: Ints
-    n_wins: Ints
-    precision: Floats
+    comparisons: Comparisons
+    options: Options
+    _model: PlainModel | ExtendedModel
+    _optimum: Optimum
+
+    # The graph
+
+    @property
+    def components(self) -> Ints:
+        """Connected component of each item in the comparison graph, shape (n,), numbered from 0."""
+        return self._model.network.components
+
+    @property
+    def separated_items(self) -> Ints:
+        """Items that won or lost all their comparisons; their location rests on the prior."""
+        return self._model.network.separated_items
+
+    @property
+    def isolated_items(self) -> Ints:
+        """Items without comparisons; their location is the prior's."""
+        return np.flatnonzero(self.n_comparisons == 0)
+
+    @property
+    def n_comparisons(self) -> Ints:
+        """Comparisons of each item, shape (n,); those of weight 0 do not count."""
+        return self._model.network.n_comparisons
+
+    @property
+    def n_wins(self) -> Ints:
+        """Comparisons that each item won, shape (n,); a tie is no win for either."""
+        return self._model.network.n_wins
+
+    # The verdicts
 
     @cached_property
-    def _covariance(self) -> Floats:
-        n = len(self.theta)
-        return _centred(_inverse(self.precision, n)[:n, :n])
+    def margin(self) -> Floats:
+        """Linear predictor of each comparison in logits, shape (m,)."""
+        return self._model.margin(self._optimum.beta)
 
-    def covariance(self) -> Floats:
-        """Return the posterior covariance of theta under sum(theta) = 0, shape (n, n)."""
-        return self._covariance.copy()
+    @property
+    def probability(self) -> Floats:
+        """Probability that the first item wins each comparison (in a model with ties: if it is decided), shape (m,)."""
+        return np.asarray(expit(self.margin), dtype=np.float64)
+
+    @cached_property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of the verdicts at the optimum, without the prior."""
+        return self._model.log_likelihood(self._optimum.beta)
+
+    # The effects
+
+    @property
+    def position_effect(self) -> float:
+        """Effect delta in logits: positive favours the item shown first; 0 when not in the model."""
+        return self._effect("position")
+
+    @property
+    def position_effect_se(self) -> float | None:
+        """Standard error of delta; ``None`` when not in the model."""
+        return self._effect_se("position")
+
+    @property
+    def covariate_effect(self) -> float:
+        """Effect gamma in logits for each unit of the covariate; 0 when not in the model."""
+        return self._effect("covariate")
+
+    @property
+    def covariate_effect_se(self) -> float | None:
+        """Standard error of gamma; ``None`` when not in the model."""
+        return self._effect_se("covariate")
+
+    @property
+    def judge_discrimination(self) -> Floats:
+        """Discrimination d of each judge, with geometric mean 1, shape (K,)."""
+        model = self._model
+        return model.discrimination(self._optimum.beta) if isinstance(model, ExtendedModel) else np.ones(1)
+
+    @property
+    def tie_parameter(self) -> float | None:
+        """Davidson's nu: equal items tie with probability nu / (2 + nu); ``None`` when ties are not modelled."""
+        return float(np.exp(self._effect("tie"))) if "tie" in self._model.effects else None
+
+    @property
+    def tie_parameter_log_se(self) -> float | None:
+        """Standard error of log nu; ``None`` when ties are not modelled."""
+        return self._effect_se("tie")
+
+    def _effect(self, name: str) -> float:
+        effects = self._model.effects
+        return float(self._optimum.beta[self._model.n_free + effects.index(name)]) if name in effects else 0.0
+
+    def _effect_se(self, name: str) -> float | None:
+        effects = self._model.effects
+        if name not in effects:
+            return None
+        place = effects.index(name)
+        return float(np.sqrt(self.information.effects_covariance[place, place]))
+
+    # Uncertainty
+
+    @cached_property
+    def information(self) -> Information:
+        """Negative Hessian at the optimum; its locations are the items that are not fixed exactly."""
+        return self._model.information(self._optimum)
+
+    @cached_property
+    def _free(self) -> Ints:
+        return self._model.free if isinstance(self._model, ExtendedModel) else np.arange(len(self.theta))
+
+    @cached_property
+    def _variances(self) -> tuple[Floats, float]:
+        free_variances, error = self.information.variances()
+        variances = np.zeros(len(self.theta))
+        variances[self._free] = np.maximum(free_variances, 0.0)
+        return variances, error
 
     @property
     def se(self) -> Floats:
-        """Standard errors of theta, in logits, shape (n,): no item is a reference, none is capped."""
-        return np.asarray(np.sqrt(np.diag(self._covariance)), dtype=np.float64)
+        """Standard errors of theta in logits, shape (n,): no item is a reference, none is capped; fixed items have theirs.
+
+        Inside each component locations sum to 0; an item without comparisons has the prior's standard deviation.
+        """
+        return np.asarray(np.sqrt(self._variances[0]), dtype=np.float64)
+
+    @property
+    def se_error(self) -> float:
+        """Relative error of the standard errors, root mean square over items: 0 where they are exact, up to 3 000 items."""
+        return self._variances[1]
+
+    def covariance(self, items: ArrayLike | None = None, *, clustered: bool = False) -> Floats:
+        """Return the covariance of theta, or of the ``items`` named, in square logits.
+
+        Args:
+            items: Indices of items, shape (k,); all by default, which takes n^2 memory.
+            clustered: Whether verdicts on one unordered pair count as correlated (sandwich estimator; up to 3 000 items).
+
+        """
+        wanted = np.arange(len(self.theta)) if items is None else np.asarray(items, dtype=np.int64)
+        place = np.full(len(self.theta), -1)
+        place[self._free] = np.arange(len(self._free))
+        is_free = place[wanted] >= 0
+        result = np.zeros((len(wanted), len(wanted)))
+        chosen = place[wanted[is_free]]
+        if clustered:
+            block = clustered_covariance(self._model, self._optimum, self.information)[np.ix_(chosen, chosen)]
+        else:
+            block = self.information.covariance(None if items is None else chosen)
+        result[np.ix_(is_free, is_free)] = block
+        return result
 
     def se_difference(self, i: int, j: int) -> float:
-        """Return the standard error of ``theta[i] - theta[j]`` in logits."""
-        c = self._covariance
-        return float(np.sqrt(max(c[i, i] + c[j, j] - 2 * c[i, j], 0.0)))
+        """Return the standard error of ``theta[i] - theta[j]`` in logits.
+
+        Between two components no verdict ties i to j: the prior alone does, and under maximum likelihood nothing (``inf``).
+        """
+        c = self.covariance([i, j])
+        variance = c[0, 0] + c[1, 1] - 2 * c[0, 1]
+        a, b = self.components[i], self.components[j]
+        if a != b and self.options.fixed is None:
+            sizes = self._model.network.component_sizes
+            variance += sum(self.prior_sd**2 / sizes[k] for k in (a, b) if sizes[k] > 1)
+        return float(np.sqrt(max(variance, 0.0)))
+
+    # More fits
+
+    def refit(
+        self, first_won: ArrayLike | None = None, *, keep: ArrayLike | None = None, prior_sd: PriorSd | Literal["same"] = "same"
+    ) -> "BradleyTerryFit":
+        """Fit the same model again.
+
+        Args:
+            first_won: Other verdicts on the same comparisons, shape (m,).
+            keep: Mask or indices of the comparisons to use.
+            prior_sd: As in :func:`fit_bradley_terry`; the value of this fit by default.
+
+        Raises:
+            ScalingError: as :func:`fit_bradley_terry`.
+
+        """
+        sd: PriorSd = (None if self.prior_sd == inf else self.prior_sd) if prior_sd == "same" else prior_sd
+        return _fit(self.comparisons.changed(first_won, keep), replace(self.options, prior_sd=sd))
+
+    def test(self, term: Term) -> LikelihoodRatio:
+        """Test whether a term of the model is needed, by a likelihood ratio at the same sigma.
+
+        Raises:
+            ScalingError: the term is not in the model.
+
+        """
+        comparisons, options = self.comparisons, self.options
+        is_there = {
+            "position_effect": options.position_effect,
+            "covariate": comparisons.covariate is not None,
+            "discrimination": comparisons.n_judges > 1 and not options.common_discrimination,
+        }
+        if not is_there[term]:
+            raise ScalingError(f"{term} is not in the model, so it can not be tested")
+        degrees = comparisons.n_judges - 1 if term == "discrimination" else 1
+        without = replace(options, prior_sd=None if self.prior_sd == inf else self.prior_sd)
+        if term == "position_effect":
+            without = replace(without, position_effect=False)
+        elif term == "discrimination":
+            without = replace(without, common_discrimination=True)
+        else:
+            comparisons = replace(comparisons, covariate=None)
+        smaller = _fit(comparisons, without)
+        statistic = max(2 * (self._penalised - smaller._penalised), 0.0)
+        return LikelihoodRatio(statistic, degrees, float(chi2.sf(statistic, degrees)))
+
+    @property
+    def _penalised(self) -> float:
+        deviation = self._model.deviation(self._optimum.beta)
+        return self.log_likelihood - float(deviation @ deviation) / self.prior_sd**2 / 2
+
+    def summary(self) -> str:
+        """Return the fit in a few lines of text."""
+        n, m = len(self.theta), len(self.comparisons.first)
+        sigma = "no prior (maximum likelihood)" if self.prior_sd == inf else f"sigma {self.prior_sd:.3f} logits"
+        estimated = " (estimated)" if self.options.prior_sd == "estimate" else ""
+        lines = [
+            f"{n} items, {m} comparisons; {sigma}{estimated}",
+            f"log-likelihood {self.log_likelihood:.4f}, gradient norm {self.gradient_norm:.1e}",
+        ]
+        for name, value, error, term in (
+            ("position effect", self.position_effect, self.position_effect_se, "position_effect"),
+            ("covariate effect", self.covariate_effect, self.covariate_effect_se, "covariate"),
+        ):
+            if error is not None:
+                test = self.test(term)  # type: ignore[arg-type]
+                lines.append(f"{name} {value:+.3f} (SE {error:.3f}, p {test.p_value:.3g}) logits")
+        if len(self.judge_discrimination) > 1:
+            lines.append("discrimination of judges: " + ", ".join(f"{d:.2f}" for d in self.judge_discrimination))
+        n_components = len(self._model.network.component_sizes)
+        if n_components > 1:
+            lines.append(f"WARNING: {n_components} groups of items that no comparison connects; each is centred on 0 by itself")
+        if len(self.separated_items):
+            lines.append(f"won or lost everything, located by the prior: items {_listed(self.separated_items)}")
+        if len(self.isolated_items):
+            lines.append(f"without comparisons: items {_listed(self.isolated_items)}")
+        return "\n".join(lines)
 
 
 def fit_bradley_terry(
@@ -88,209 +320,145 @@ def fit_bradley_terry(
     second: ArrayLike,
     first_won: ArrayLike,
     *,
+    judge: ArrayLike | None = None,
     weight: ArrayLike | None = None,
-    prior_sd: float | Literal["estimate"] = "estimate",
+    covariate: ArrayLike | None = None,
+    prior_sd: PriorSd = "estimate",
     position_effect: bool = True,
+    ties: Literal["davidson"] | None = None,
+    fixed: Mapping[int, float | tuple[float, float]] | None = None,
     n_items: int | None = None,
+    firth: bool = False,
 ) -> BradleyTerryFit:
     """Scale paired comparisons.
 
     Args:
         first: Index of the item shown first in each comparison, integers from 0, shape (m,).
         second: Index of the other item, shape (m,).
-        first_won: Whether the first item won, shape (m,).
+        first_won: 1 where the first item won and 0 where the second did, shape (m,). Between them, a probability: a tie as
+            0.5, or what a judge says itself.
+        judge: Index of the judge of each comparison, from 0, shape (m,); with several, each has a discrimination.
         weight: Weight of each comparison, shape (m,); all 1 by default.
-        prior_sd: sigma in logits, from 1e-6 to 1e6, or ``"estimate"`` for its empirical-Bayes estimate
-            (Laplace marginal likelihood with a weak prior, which keeps it off 0).
+        covariate: x of each comparison, shape (m,), such as :func:`length_difference`.
+        prior_sd: sigma in logits, from 1e-6 to 1e6; ``"estimate"`` for its empirical-Bayes estimate (Laplace marginal
+            likelihood with a weak prior, which keeps it off 0); ``None`` for maximum likelihood.
         position_effect: Whether delta is in the model.
+        ties: ``"davidson"`` models verdicts of 0.5 as ties of their own probability (Davidson 1970); else they are half a
+            win for either.
+        fixed: Items whose location is given: ``{item: theta}`` or ``{item: (theta, se)}``. The scale is then theirs, and the
+            other items' prior has a mean that is estimated.
         n_items: Number of items; one more than the largest index by default.
+        firth: Whether maximum likelihood is penalised by half the log determinant of the information (Firth 1993).
 
     Raises:
-        ScalingError: no comparisons, an item compared with itself, shapes that differ, values out of range, or a prior so
-            wide that it leaves locations open which the verdicts leave open too.
+        ScalingError: no comparisons, an item compared with itself, shapes that differ, values out of range, or verdicts that
+            leave locations open: without a prior, items that won or lost everything against the rest.
 
     """
-    data = _Data.checked(first, second, first_won, weight, n_items, position_effect)
-    sigma = _estimate_prior_sd(data) if prior_sd == "estimate" else float(prior_sd)
-    if not 1e-6 <= sigma <= 1e6:
-        raise ScalingError(f"prior_sd must lie in 1e-6..1e6 logits, not {prior_sd}")
-    return _result(data, sigma, _newton(data, sigma, np.zeros(data.n_parameters)))
+    comparisons = Comparisons.of(first, second, first_won, judge=judge, weight=weight, covariate=covariate, n_items=n_items)
+    return _fit(comparisons, Options(prior_sd, position_effect, ties, fixed, firth))
 
 
-@dataclass(frozen=True)
-class _Data:
-    first: Ints
-    second: Ints
-    won: Floats
-    weight: Floats
-    n: int
-    has_position: bool
+def length_difference(n_words: ArrayLike, first: ArrayLike, second: ArrayLike) -> Floats:
+    """Return the covariate ``tanh((length of first - length of second) / sd)``, sd that of the differences; shape (m,).
 
-    @classmethod
-    def checked(
-        cls,
-        first: ArrayLike,
-        second: ArrayLike,
-        first_won: ArrayLike,
-        weight: ArrayLike | None,
-        n_items: int | None,
-        has_position: bool,
-    ) -> "_Data":
-        i, j = _indices(first), _indices(second)
-        y = np.asarray(first_won, dtype=np.float64)
-        w = np.ones(i.shape) if weight is None else np.asarray(weight, dtype=np.float64)
-        if not (i.ndim == 1 and i.shape == j.shape == y.shape == w.shape):
-            raise ScalingError(
-                f"first, second, first_won and weight differ in shape: {i.shape}, {j.shape}, {y.shape}, {w.shape}"
-            )
-        if not (np.all((y >= 0) & (y <= 1)) and np.all((w >= 0) & np.isfinite(w))):
-            raise ScalingError("first_won must lie in 0..1, and weights must be finite and not negative")
-        if not w.any():
-            raise ScalingError("there are no comparisons to scale")
-        n = int(max(i.max(), j.max())) + 1 if n_items is None else n_items
-        if min(i.min(), j.min()) < 0 or max(i.max(), j.max()) >= n:
-            raise ScalingError(f"item indices must lie in 0..{n - 1}")
-        if np.any(i == j):
-            raise ScalingError(f"item {int(i[i == j][0])} is compared with itself")
-        return cls(i, j, y, w, n, has_position)
-
-    @property
-    def n_parameters(self) -> int:
-        return self.n + int(self.has_position)
-
-    def prior_sd(self, sigma: float) -> Floats:
-        """Return the prior standard deviation of each parameter; delta's is wide, and goes with sigma when that is wider."""
-        sd = np.full(self.n_parameters, sigma)
-        if self.has_position:
-            sd[self.n] = max(POSITION_PRIOR_SD, sigma)
-        return sd
-
-    def margin(self, beta: Floats) -> Floats:
-        delta = beta[self.n] if self.has_position else 0.0
-        return np.asarray(beta[self.first] - beta[self.second] + delta, dtype=np.float64)
-
-    def log_likelihood(self, beta: Floats) -> float:
-        z = self.margin(beta)
-        return float(np.sum(self.weight * (self.won * log_expit(z) + (1 - self.won) * log_expit(-z))))
-
-    def objective(self, beta: Floats, sigma: float) -> float:
-        scaled = beta / self.prior_sd(sigma)
-        return self.log_likelihood(beta) - float(scaled @ scaled) / 2
-
-    def gradient(self, beta: Floats, sigma: float) -> Floats:
-        residual = self.weight * (self.won - expit(self.margin(beta)))
-        gradient = np.bincount(self.first, residual, self.n) - np.bincount(self.second, residual, self.n)
-        if self.has_position:
-            gradient = np.append(gradient, residual.sum())
-        return np.asarray(gradient - beta / self.prior_sd(sigma) ** 2, dtype=np.float64)
-
-    def precision(self, beta: Floats, sigma: float) -> Floats:
-        p = expit(self.margin(beta))
-        v = self.weight * p * (1 - p)
-        n, size = self.n, self.n_parameters
-        hessian = np.zeros((size, size))
-        np.add.at(hessian, (self.first, self.second), -v)
-        np.add.at(hessian, (self.second, self.first), -v)
-        hessian[np.arange(n), np.arange(n)] = np.bincount(self.first, v, n) + np.bincount(self.second, v, n)
-        if self.has_position:
-            cross = np.bincount(self.first, v, n) - np.bincount(self.second, v, n)
-            hessian[:n, n] = hessian[n, :n] = cross
-            hessian[n, n] = v.sum()
-        hessian[np.diag_indices(size)] += 1 / self.prior_sd(sigma) ** 2
-        return hessian
-
-
-def _newton(data: _Data, sigma: float, beta: Floats) -> Floats:
-    """Return the optimum; the objective is strictly concave, and halving the step makes every iteration an ascent."""
-    # Sums over many comparisons are rounded: neither a gradient nor an ascent below that can be asked for.
-    tolerance = max(GRADIENT_TOLERANCE, ROUNDING * float(data.weight.sum()))
-    for _ in range(200):
-        gradient = data.gradient(beta, sigma)
-        if np.max(np.abs(gradient)) <= tolerance:
-            return beta
-        step = cho_solve(_factor(data.precision(beta, sigma), data.n), gradient)
-        value, length = data.objective(beta, sigma), 1.0
-        value -= ROUNDING * abs(value)
-        while data.objective(beta + length * step, sigma) < value and length > 1e-6:
-            length /= 2
-        beta = beta + length * step
-    raise ScalingError(f"no convergence: gradient norm {np.max(np.abs(data.gradient(beta, sigma))):.1e} after 200 iterations")
-
-
-def _estimate_prior_sd(data: _Data) -> float:
-    """Return the empirical-Bayes sigma: the mode of its Laplace marginal likelihood times a weak Gamma prior.
-
-    The EM update that needs no determinant is biased low for binary verdicts. The prior (after Chung, Rabe-Hesketh, Dorie,
-    Gelman & Liu 2013) keeps sigma off 0: without it, small or noisy batches get sigma = 0, and with that the claim that all
-    essays are known to be equal. Where the verdicts say nothing, sigma is the prior's mode, 1.5 logits.
+    A judge that prefers long texts shows in its coefficient. Form after Dubois et al. 2024 (arXiv 2404.04475).
     """
-    beta = np.zeros(data.n_parameters)
-
-    def cost(log_sigma: float) -> float:
-        nonlocal beta
-        sigma = float(np.exp(log_sigma))
-        beta = _newton(data, sigma, beta)
-        factor, _ = cho_factor(data.precision(beta, sigma))
-        half_log_determinant = float(np.log(np.diag(factor)).sum())
-        prior_scales = float(np.log(data.prior_sd(sigma)).sum())
-        log_prior = (PRIOR_SD_SHAPE - 1) * log_sigma - PRIOR_SD_RATE * sigma
-        return -(data.objective(beta, sigma) - prior_scales - half_log_determinant + log_prior)
-
-    bounds = (float(np.log(LEAST_PRIOR_SD)), float(np.log(LARGEST_PRIOR_SD)))
-    return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x))
+    words = np.asarray(n_words, dtype=np.float64)
+    difference = words[np.asarray(first)] - words[np.asarray(second)]
+    sd = float(difference.std())
+    return np.asarray(np.tanh(difference / sd if sd > 0 else difference), dtype=np.float64)
 
 
-def _result(data: _Data, sigma: float, beta: Floats) -> BradleyTerryFit:
-    n = data.n
-    precision = data.precision(beta, sigma)
-    used = data.weight > 0
-    first, second, won = data.first[used], data.second[used], data.won[used]
-    n_comparisons = np.bincount(first, minlength=n) + np.bincount(second, minlength=n)
-    wins = np.bincount(first, won, n) + np.bincount(second, 1 - won, n)
-    graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(n, n))
-    separated = (n_comparisons > 0) & ((wins == 0) | (wins == n_comparisons))
-    n_wins = np.bincount(first, won > 0.5, n) + np.bincount(second, won < 0.5, n)  # a tie is in nobody's favour
-    return BradleyTerryFit(
-        theta=beta[:n] - beta[:n].mean(),
-        prior_sd=sigma,
-        position_effect=float(beta[n]) if data.has_position else 0.0,
-        position_effect_se=float(np.sqrt(_inverse(precision, n)[n, n])) if data.has_position else None,
-        log_likelihood=data.log_likelihood(beta),
-        gradient_norm=float(np.max(np.abs(data.gradient(beta, sigma)))),
-        components=connected_components(graph, directed=False)[1].astype(np.int64),
-        separated_items=np.flatnonzero(separated),
-        n_comparisons=n_comparisons,
-        n_wins=n_wins.astype(np.int64),
-        precision=precision,
+def _fit(comparisons: Comparisons, options: Options) -> BradleyTerryFit:
+    network = Network.of(comparisons)
+    is_ml = options.prior_sd is None
+    if options.firth and not is_ml:
+        raise ScalingError("firth is a penalty in place of a prior: give prior_sd=None with it")
+    if is_ml and not options.firth:
+        _refuse_one_sided(network)
+    model = _model(comparisons, network, options)
+    if options.prior_sd == "estimate":
+        sigma = estimate_prior_sd(model)
+    else:
+        sigma = inf if options.prior_sd is None else float(options.prior_sd)
+        if not (is_ml or LEAST_PRIOR_SD <= sigma <= LARGEST_PRIOR_SD):
+            raise ScalingError(f"prior_sd must lie in 1e-6..1e6 logits, and is {options.prior_sd}")
+    optimum = model.maximise(sigma)
+    if not optimum.gradient_norm <= 10 * optimum.tolerance and (sigma < inf or options.firth):
+        raise ScalingError(f"no convergence: gradient norm {optimum.gradient_norm:.1e} (use a narrower prior_sd)")
+    theta = model.theta(optimum.beta) if isinstance(model, ExtendedModel) else optimum.beta[: network.n_items]
+    fit = BradleyTerryFit(theta, sigma, optimum.gradient_norm, comparisons, options, model, optimum)
+    if is_ml and not options.firth:
+        _refuse_infinite(fit)
+    return fit
+
+
+def _model(comparisons: Comparisons, network: Network, options: Options) -> PlainModel | ExtendedModel:
+    if options.ties not in (None, "davidson"):
+        raise ScalingError(f"ties must be None or 'davidson', not {options.ties!r}")
+    if options.ties and not np.isin(comparisons.first_won, (0.0, 0.5, 1.0)).all():
+        raise ScalingError("with ties='davidson' every verdict must be 1, 0, or 0.5 for a tie")
+    if options.common_discrimination:
+        comparisons = replace(comparisons, judge=None)
+    fixed = FixedItems.of(options.fixed, comparisons.n_items) if options.fixed is not None else None
+    if options.firth and (fixed or options.ties or comparisons.n_judges > 1):
+        raise ScalingError("firth goes with locations, position effect and covariate only")
+    is_plain = not (fixed or options.ties or options.firth or comparisons.n_judges > 1 or comparisons.covariate is not None)
+    if is_plain:
+        return PlainModel(comparisons, network, options.position_effect)
+    if fixed and len(fixed.items[fixed.se == 0]) == comparisons.n_items:
+        raise ScalingError("every item is fixed: there is nothing to estimate")
+    if fixed and options.prior_sd is None:
+        _refuse_unanchored(network, fixed)
+    return ExtendedModel(
+        comparisons,
+        network,
+        options.position_effect,
+        options.ties is not None,
+        fixed,
+        options.firth,
+        has_mean=fixed is not None and options.prior_sd is not None and len(fixed.items) < comparisons.n_items,
     )
 
 
-def _centred(covariance: Floats) -> Floats:
-    rows = covariance - covariance.mean(axis=0, keepdims=True)
-    return np.asarray(rows - rows.mean(axis=1, keepdims=True), dtype=np.float64)
+def _refuse_one_sided(network: Network) -> None:
+    if len(network.separated_items):
+        raise ScalingError(
+            f"items {_listed(network.separated_items)} won or lost all their comparisons, so that maximum likelihood puts "
+            "them at infinity (leave prior_sd at 'estimate', or give one)"
+        )
 
 
-def _factor(precision: Floats, n: int) -> tuple[Floats, bool]:
-    """Return the Cholesky factor of a precision matrix whose first ``n`` parameters are the locations.
-
-    The verdicts say nothing about a shift of all locations, which is what makes a wide prior's matrix nearly singular.
-    Stiffening that one direction, an eigenvector of the matrix, leaves every contrast between locations as it is.
-    """
-    stiff = precision.copy()
-    stiff[:n, :n] += np.max(np.diag(precision)) / n
-    try:
-        factor, is_lower = cho_factor(stiff)
-    except np.linalg.LinAlgError:
-        raise ScalingError("verdicts and prior together leave locations open (use a narrower prior_sd)") from None
-    return np.asarray(factor, dtype=np.float64), bool(is_lower)
+def _refuse_unanchored(network: Network, fixed: FixedItems) -> None:
+    held = np.isin(network.components, network.components[fixed.items])
+    if not held.all():
+        raise ScalingError(
+            f"items {_listed(np.flatnonzero(~held))} are connected with no fixed item, so that without a prior nothing places "
+            "them on its scale (leave prior_sd at 'estimate', or give one)"
+        )
 
 
-def _inverse(precision: Floats, n: int) -> Floats:
-    return np.asarray(cho_solve(_factor(precision, n), np.eye(len(precision))), dtype=np.float64)
+def _refuse_infinite(fit: BradleyTerryFit) -> None:
+    """Refuse an estimate on its way to infinity, which Newton's method leaves where the gradient is small enough."""
+    if not float(np.abs(fit.margin).max()) > SUSPICIOUS_MARGIN and fit.gradient_norm <= 10 * fit._optimum.tolerance:
+        return
+    components, groups = fit.components, dominance_groups(fit.comparisons)
+    first_of = np.full(components.max() + 1, -1)
+    first_of[components[::-1]] = groups[::-1]
+    stray = np.flatnonzero(groups != first_of[components])
+    if len(stray):
+        raise ScalingError(
+            f"items {_listed(stray)} won or lost everything against the others of their component, so that maximum "
+            "likelihood has no finite optimum (leave prior_sd at 'estimate', or give one)"
+        )
+    if abs(fit.position_effect) > SUSPICIOUS_MARGIN or not fit.gradient_norm <= 10 * fit._optimum.tolerance:
+        raise ScalingError(
+            "the position effect and the locations have no finite maximum-likelihood estimate together (leave prior_sd at "
+            "'estimate', or give one)"
+        )
 
 
-def _indices(values: ArrayLike) -> Ints:
-    array = np.asarray(values)
-    if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise ScalingError(f"item indices must be integers, not {array.dtype}")
-    return array.astype(np.int64)
+def _listed(items: NDArray[np.integer], most: int = 8) -> str:
+    names = ", ".join(str(int(item)) for item in items[:most])
+    return names if len(items) <= most else f"{names} and {len(items) - most} more"

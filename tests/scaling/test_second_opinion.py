@@ -45,7 +45,7 @@ def test_with_a_flat_prior_both_find_the_same(seed: int, position_effect: bool) 
 
 
 @pytest.mark.parametrize("sigma", [0.3, 1.0, 3.0])
-def test_the_fit_is_the_top_of_likelihood_times_prior_and_the_precision_its_curvature(sigma: float) -> None:
+def test_the_fit_is_the_top_of_likelihood_times_prior_and_the_covariance_its_curvature(sigma: float) -> None:
     n, verdicts = 10, draw_verdicts(10, 45, 1.0, seed=5)
     fit = fit_bradley_terry(verdicts.first, verdicts.second, verdicts.first_won, prior_sd=sigma, position_effect=False)
 
@@ -65,4 +65,5 @@ def test_the_fit_is_the_top_of_likelihood_times_prior_and_the_precision_its_curv
     curvature = [
         [-(at(h * (a + b)) - at(h * (a - b)) - at(h * (b - a)) + at(-h * (a + b))) / (4 * h * h) for b in unit] for a in unit
     ]
-    assert np.array(curvature) == pytest.approx(fit.precision, abs=1e-4)
+    centring = np.eye(n) - 1 / n
+    assert centring @ np.linalg.inv(curvature) @ centring == pytest.approx(fit.covariance(), abs=1e-4 * sigma**2)
