@@ -197,6 +197,12 @@ class BradleyTerryFit:
         """
         return np.asarray(np.sqrt(self._variances[0]), dtype=np.float64)
 
+    def exact_se(self) -> Floats:
+        """Return exact standard errors whatever the number of items: above 3 000, n^2 memory and n^3 time."""
+        variances = np.zeros(len(self.theta))
+        variances[self._free] = np.maximum(self.information.variances(exact=True)[0], 0.0)
+        return np.asarray(np.sqrt(variances), dtype=np.float64)
+
     @property
     def se_error(self) -> float:
         """Relative error of the standard errors, root mean square over items: 0 where they are exact, up to 3 000 items."""

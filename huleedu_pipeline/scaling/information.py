@@ -12,7 +12,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
-from scipy.sparse import csr_array
 
 from huleedu_pipeline.scaling import kernels
 from huleedu_pipeline.scaling.comparisons import Floats, Ints, ScalingError
@@ -20,7 +19,7 @@ from huleedu_pipeline.scaling.comparisons import Floats, Ints, ScalingError
 LARGEST_EXACT = 3000
 # Root-mean-square relative error of standard errors at which no more probes are added, and how far that can go.
 GOAL_OF_PROBES, PROBES_AT_ONCE, MOST_PROBES = 0.005, 4, 4096
-PROBE_TOLERANCE, SOLVE_TOLERANCE = 1e-5, 1e-11
+PROBE_TOLERANCE, SOLVE_TOLERANCE = 1e-5, 1e-9
 
 
 @dataclass(frozen=True)
@@ -75,24 +74,21 @@ class Information:
     @cached_property
     def _factor(self) -> Floats:
         """Lower Cholesky factor of the whole matrix; a shift of a component, which no verdict sees, is made stiff."""
-        n, q = self.cross.shape
-        # Column-major, as LAPACK wants it.
-        a = np.zeros((n + q, n + q), order="F")
-        a[:n, :n] = -csr_array((self.value, self.neighbour, self.start), shape=(n, n)).toarray()
-        diagonal = self._safe_diagonal
-        a[np.arange(n), np.arange(n)] += diagonal
-        a[n:, :n] = self.cross.T
-        a[n:, n:] = self.corner
-        if self.is_centred:
-            if len(self.size) == 1:
-                a[:n, :n] += self._stiffness / n
-            else:
-                of_pair = (self._stiffness / self.size[self.label])[:, None] * (self.label[:, None] == self.label[None, :])
-                a[:n, :n] += of_pair
-        factor, problem = lapack.dpotrf(a, lower=1, clean=1, overwrite_a=1)
+        upper = kernels.bordered_matrix(
+            self.start,
+            self.neighbour,
+            self.value,
+            self._safe_diagonal,
+            self.cross,
+            self.corner,
+            self.label,
+            self.size,
+            self._stiffness if self.is_centred else 0.0,
+        )
+        factor, problem = lapack.dpotrf(upper.T, lower=1, clean=0, overwrite_a=1)
         if problem:
             raise ScalingError("verdicts and prior together leave locations open (use a narrower prior_sd)")
-        return np.asarray(factor, dtype=np.float64)
+        return factor  # type: ignore[no-any-return]
 
     @cached_property
     def inverse(self) -> Floats:
@@ -102,14 +98,18 @@ class Information:
         inverse = np.tril(lower) + np.tril(lower, -1).T
         if self.is_centred:
             if len(self.size) == 1:
-                inverse[:n] -= inverse[:n].mean(axis=0, keepdims=True)
-                inverse[:, :n] -= inverse[:, :n].mean(axis=1, keepdims=True)
+                inverse[:n, :n] -= self._of_shifts[0]
             else:
-                kernels.centre(inverse[:n], self.label, self.size.astype(np.float64))
-                inverse = np.ascontiguousarray(inverse.T)
-                kernels.centre(inverse[:n], self.label, self.size.astype(np.float64))
+                inverse[:n, :n] -= np.where(self.label[:, None] == self.label[None, :], self._of_shifts[:, None], 0.0)
             inverse[np.flatnonzero(self._lone), np.flatnonzero(self._lone)] = self.lone_variance
         return np.asarray(inverse, dtype=np.float64)
+
+    @property
+    def _of_shifts(self) -> Floats:
+        """What the shift of its component adds to each location's variance in the stiffened matrix: an eigenvector's share."""
+        if not self.is_centred:
+            return np.zeros(self.n)
+        return np.asarray(1 / ((self._stiffness + 1 / self.lone_variance) * self.size[self.label]), dtype=np.float64)
 
     @cached_property
     def _bordered(self) -> tuple[Floats, Floats]:
@@ -175,7 +175,7 @@ class Information:
         """Covariance of the effects, shape (q, q)."""
         return self.inverse[self.n :, self.n :] if self.n <= LARGEST_EXACT else self._bordered[1]
 
-    def variances(self) -> tuple[Floats, float]:
+    def variances(self, *, exact: bool = False) -> tuple[Floats, float]:
         """Return the variance of each location and the relative error of the standard errors (root mean square; 0 if exact).
 
         Above LARGEST_EXACT locations: with D the block's diagonal, A = D^-1/2 W D^-1/2, P the projection that centres, and
@@ -184,8 +184,11 @@ class Information:
         1990; Bekas, Kokiopoulou & Saad 2007), which is small, because long walks on the graph forget where they began.
         The effects add their share by block elimination.
         """
-        if self.n <= LARGEST_EXACT:
-            return np.diag(self.inverse)[: self.n].copy(), 0.0
+        if self.n <= LARGEST_EXACT or exact:
+            # C = L^-T L^-1: its diagonal needs the factor's inverse and no more.
+            half, _ = lapack.dtrtri(self._factor, lower=1)
+            variance = kernels.row_squares(half.T)[: self.n] - self._of_shifts
+            return np.where(self._lone, self.lone_variance, variance), 0.0
         diagonal = self._safe_diagonal
         root = np.sqrt(diagonal)
         graph = (self.start, self.neighbour, self.value)

@@ -171,39 +171,33 @@ def solve_dense(
 ) -> Floats:
     """Solve the Newton system by Cholesky; each component's shift, which the verdicts leave open, is made stiff."""
     n = len(cross)
-    a = np.zeros((n + 1, n + 1))
+    a = np.zeros((n + 1, n + 1))  # upper triangle, so that the inner loops run along rows
     stiff = np.max(diagonal)
     for i in range(n):
-        for j in range(i + 1):
+        for j in range(i, n):
             if label[i] == label[j]:
                 a[i, j] = stiff / size[label[i]]
         for s in range(start[i], start[i + 1]):
             other = slot[s] >> 1
-            if other < i:
+            if other > i:
                 a[i, other] -= curvature[s]
         a[i, i] += diagonal[i]
-        a[n, i] = cross[i]
+        a[i, n] = cross[i]
     a[n, n] = diagonal[n]
     x = right.copy()
-    for i in range(n + 1):
-        for j in range(i):
-            value = a[i, j]
-            for k in range(j):
-                value -= a[i, k] * a[j, k]
-            a[i, j] = value / a[j, j]
-        value = a[i, i]
-        for k in range(i):
-            value -= a[i, k] * a[i, k]
-        a[i, i] = np.sqrt(max(value, 1e-300))
-        value = x[i]
-        for k in range(i):
-            value -= a[i, k] * x[k]
-        x[i] = value / a[i, i]
-    for i in range(n, -1, -1):
-        value = x[i]
-        for k in range(i + 1, n + 1):
-            value -= a[k, i] * x[k]
-        x[i] = value / a[i, i]
+    for j in range(n + 1):
+        pivot = np.sqrt(max(a[j, j], 1e-300))
+        a[j, j:] /= pivot
+        x[j] /= pivot
+        for i in range(j + 1, n + 1):
+            factor = a[j, i]
+            for k in range(i, n + 1):
+                a[i, k] -= factor * a[j, k]
+            x[i] -= factor * x[j]
+    for j in range(n, -1, -1):
+        x[j] /= a[j, j]
+        for i in range(j):
+            x[i] -= a[i, j] * x[j]
     return x
 
 
@@ -412,3 +406,53 @@ def returning_weight(start: Ints, neighbour: Slots, value: Floats, diagonal: Flo
             total[j] = 0.0
         result[i] /= diagonal[i]
     return result
+
+
+@compiled
+def bordered_matrix(
+    start: Ints,
+    neighbour: Slots,
+    value: Floats,
+    diagonal: Floats,
+    cross: NDArray[np.float64],
+    corner: NDArray[np.float64],
+    label: Ints,
+    size: Ints,
+    stiffness: float,
+) -> NDArray[np.float64]:
+    """Return the bordered matrix as the upper triangle of a row-major array, which LAPACK reads as the lower one.
+
+    To each entry between two locations of one component ``stiffness`` over the component's size is added.
+    """
+    n, q = cross.shape
+    a = np.zeros((n + q, n + q))
+    for i in range(n):
+        if stiffness > 0.0:
+            share = stiffness / size[label[i]]
+            if len(size) == 1:
+                a[i, i:n] = share
+            else:
+                for j in range(i, n):
+                    if label[i] == label[j]:
+                        a[i, j] = share
+        for s in range(start[i], start[i + 1]):
+            if neighbour[s] > i:
+                a[i, neighbour[s]] -= value[s]
+        a[i, i] += diagonal[i]
+        for k in range(q):
+            a[i, n + k] = cross[i, k]
+    for k in range(q):
+        for j in range(q):
+            a[n + k, n + j] = corner[k, j]
+    return a
+
+
+@compiled
+def row_squares(upper: NDArray[np.float64]) -> Floats:
+    """Return the sum of squares of each row of the upper triangle of ``upper``, shape (n,)."""
+    n = len(upper)
+    total = np.zeros(n)
+    for i in range(n):
+        for j in range(i, n):
+            total[i] += upper[i, j] * upper[i, j]
+    return total
