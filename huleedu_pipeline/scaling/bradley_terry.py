@@ -14,8 +14,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
-from scipy.stats import chi2
+from scipy.special import chdtrc, expit
 
 from huleedu_pipeline.scaling.comparisons import Comparisons, Floats, Ints, ScalingError
 from huleedu_pipeline.scaling.extended import ExtendedModel, FixedItems
@@ -286,7 +285,7 @@ class BradleyTerryFit:
             comparisons = replace(comparisons, covariate=None)
         smaller = _fit(comparisons, without)
         statistic = max(2 * (self._penalised - smaller._penalised), 0.0)
-        return LikelihoodRatio(statistic, degrees, float(chi2.sf(statistic, degrees)))
+        return LikelihoodRatio(statistic, degrees, float(chdtrc(degrees, statistic)))
 
     @property
     def _penalised(self) -> float:

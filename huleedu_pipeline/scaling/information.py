@@ -19,6 +19,8 @@ from huleedu_pipeline.scaling.comparisons import Floats, Ints, ScalingError
 LARGEST_EXACT = 3000
 # Root-mean-square relative error of standard errors at which no more probes are added, and how far that can go.
 GOAL_OF_PROBES, PROBES_AT_ONCE, MOST_PROBES = 0.005, 4, 4096
+# Graphs without long links forget slowly; where so many probes are not enough, so many locations are worth an exact answer.
+PATIENCE, LARGEST_FALLBACK = 512, 8000
 PROBE_TOLERANCE, SOLVE_TOLERANCE = 1e-5, 1e-9
 
 
@@ -216,6 +218,8 @@ class Information:
             error = float(np.sqrt(np.mean(spread / variance**2))) / 2
             if error <= GOAL_OF_PROBES or n_probes >= MOST_PROBES:
                 return variance, error
+            if n_probes >= PATIENCE and self.n <= LARGEST_FALLBACK:
+                return self.variances(exact=True)
 
     def _spread(self, x: Floats) -> Floats:
         """Return ``W x``, shape (n, b)."""

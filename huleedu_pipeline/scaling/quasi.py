@@ -6,16 +6,18 @@ table; the standard errors under Sum theta = 0 remain the ones that are printed.
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
 from huleedu_pipeline.scaling.comparisons import Floats, ScalingError
+
+MOST_STEPS, TOLERANCE = 200, 1e-11
 
 
 def quasi_standard_errors(covariance: Floats) -> Floats:
     """Return the quasi standard error of each item from the items' covariance, shapes (n, n) to (n,), n at least 3.
 
     Raises:
-        ScalingError: fewer than three items, of which quasi variances can not be told apart, or a difference without variance.
+        ScalingError: fewer than three items, of which quasi variances can not be told apart, a difference without variance, or
+            no convergence.
 
     """
     n = len(covariance)
@@ -23,20 +25,22 @@ def quasi_standard_errors(covariance: Floats) -> Floats:
         raise ScalingError(f"quasi standard errors need at least 3 items, and there are {n}")
     diagonal = np.diag(covariance)
     difference = diagonal[:, None] + diagonal[None, :] - 2 * covariance
-    i, j = np.triu_indices(n, 1)
-    if not (difference[i, j] > 0).all():
+    others = ~np.eye(n, dtype=np.bool_)
+    if not (difference[others] > 0).all():
         raise ScalingError("some items differ by a constant that is known exactly, so they have no quasi variance")
-    target = np.log(difference[i, j])
-
-    def loss(log_q: Floats) -> tuple[float, Floats]:
+    target = np.log(np.where(others, difference, 1.0))
+    # Under independence the mean variance of an item's differences is q_i plus the mean of q.
+    mean = difference.sum(axis=1) / (n - 1)
+    log_q = np.log(np.maximum(mean - mean.mean() / 2, 0.1 * mean))
+    for _ in range(MOST_STEPS):
         q = np.exp(log_q)
-        total = q[i] + q[j]
-        error = np.log(total) - target
-        slope = 2 * error / total
-        gradient = (np.bincount(i, slope, n) + np.bincount(j, slope, n)) * q
-        return float(error @ error), np.asarray(gradient, dtype=np.float64)
-
-    # Under independence the mean variance of an item's differences is q_i + mean q.
-    start = np.log(np.maximum(difference.sum(axis=1) / (n - 1) - difference[i, j].mean() / 2, 0.1 * diagonal.min() + 1e-300))
-    result = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-10})
-    return np.asarray(np.exp(result.x / 2), dtype=np.float64)
+        total = q[:, None] + q[None, :]
+        error = np.where(others, np.log(total) - target, 0.0)
+        share = np.where(others, q[:, None] / total, 0.0)
+        # Gauss-Newton: the pairs' Jacobian has two entries a row, so its square is put together directly.
+        square = share * share.T + np.diag((share**2).sum(axis=1))
+        step = np.linalg.solve(square, (error * share).sum(axis=1))
+        log_q -= step
+        if np.abs(step).max() < TOLERANCE:
+            return np.asarray(np.exp(log_q / 2), dtype=np.float64)
+    raise ScalingError("no quasi variances fit these covariances")
