@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill benchmark
+.PHONY: help demo test lint ui clean lock drill-kill benchmark benchmark-scaling
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,12 +32,16 @@ drill-kill: $(VENV)/dev  ## Kill a real run at every point where money is at sta
 benchmark: $(VENV)/dev  ## Time request files and result files beside the plain ways of making and reading them
 	@$(BIN)/python benchmarks/providers.py
 
+benchmark-scaling: $(PEERS)/ready  ## Time the scaling beside its peers on the same data (installs them; about 20 minutes)
+	@$(PEERS)/bin/python benchmarks/scaling.py
+
 clean:  ## Remove the virtual environment and everything mutable (.huleedu: ledger, lake, results)
-	rm -rf $(VENV) .huleedu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .huleedu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 lock:  ## Resolve the dependencies anew (needs uv)
 	uv pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements.lock
-	uv pip compile $(LOCK_OPTIONS) --group build --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile $(LOCK_OPTIONS) --group build --extra dev --extra notebooks --extra postgres -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile $(LOCK_OPTIONS) --group build --extra benchmark pyproject.toml -o requirements-benchmark.lock
 
 # One universal lock for all supported Pythons, with hashes and without the address of any registry.
 LOCK_OPTIONS := --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-header --no-annotate
@@ -50,6 +55,12 @@ $(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/python
 	@echo "Installing what the pipeline runs on (about a minute, once) ..."
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(PEERS)/ready: requirements-benchmark.lock pyproject.toml | $(VENV)/python
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-benchmark.lock
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev: requirements-dev.lock pyproject.toml | $(VENV)/python
