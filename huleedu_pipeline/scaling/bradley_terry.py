@@ -390,7 +390,7 @@ def _fit(comparisons: Comparisons, options: Options) -> BradleyTerryFit:
         if not (is_ml or LEAST_PRIOR_SD <= sigma <= LARGEST_PRIOR_SD):
             raise ScalingError(f"prior_sd must lie in 1e-6..1e6 logits, and is {options.prior_sd}")
     optimum = model.maximise(sigma)
-    if not optimum.gradient_norm <= 10 * optimum.tolerance and (sigma < inf or options.firth):
+    if not optimum.has_converged and (sigma < inf or options.firth):
         raise ScalingError(f"no convergence: gradient norm {optimum.gradient_norm:.1e} (use a narrower prior_sd)")
     theta = model.theta(optimum.beta) if isinstance(model, ExtendedModel) else optimum.beta[: network.n_items]
     fit = BradleyTerryFit(theta, sigma, optimum.gradient_norm, comparisons, options, model, optimum)
@@ -428,7 +428,7 @@ def _model(comparisons: Comparisons, network: Network, options: Options) -> Plai
 
 
 def _refuse_one_sided(network: Network) -> None:
-    if len(network.separated_items):
+    if network.n_one_sided:
         raise ScalingError(
             f"items {_listed(network.separated_items)} won or lost all their comparisons, so that maximum likelihood puts "
             "them at infinity (leave prior_sd at 'estimate', or give one)"
@@ -446,7 +446,8 @@ def _refuse_unanchored(network: Network, fixed: FixedItems) -> None:
 
 def _refuse_infinite(fit: BradleyTerryFit) -> None:
     """Refuse an estimate on its way to infinity, which Newton's method leaves where the gradient is small enough."""
-    if not float(np.abs(fit.margin).max()) > SUSPICIOUS_MARGIN and fit.gradient_norm <= 10 * fit._optimum.tolerance:
+    optimum = fit._optimum
+    if optimum.has_converged and (optimum.reach <= SUSPICIOUS_MARGIN or float(np.abs(fit.margin).max()) <= SUSPICIOUS_MARGIN):
         return
     components, groups = fit.components, dominance_groups(fit.comparisons)
     first_of = np.full(components.max() + 1, -1)
@@ -457,7 +458,7 @@ def _refuse_infinite(fit: BradleyTerryFit) -> None:
             f"items {_listed(stray)} won or lost everything against the others of their component, so that maximum "
             "likelihood has no finite optimum (leave prior_sd at 'estimate', or give one)"
         )
-    if abs(fit.position_effect) > SUSPICIOUS_MARGIN or not fit.gradient_norm <= 10 * fit._optimum.tolerance:
+    if abs(fit.position_effect) > SUSPICIOUS_MARGIN or not optimum.has_converged:
         raise ScalingError(
             "the position effect and the locations have no finite maximum-likelihood estimate together (leave prior_sd at "
             "'estimate', or give one)"

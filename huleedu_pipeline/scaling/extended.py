@@ -228,7 +228,7 @@ class ExtendedModel:
         for _ in range(MOST_STEPS):
             norm = float(np.abs(gradient).max())
             if norm <= tolerance:
-                return Optimum(beta, prior_sd, norm, tolerance)
+                return Optimum(beta, prior_sd, norm, tolerance, float(np.abs(self.margin(beta)).max()))
             step = information.solve(gradient)
             step *= min(1.0, 3.0 / float(np.abs(step).max()))
             least, origin = objective - ROUNDING * abs(objective), beta

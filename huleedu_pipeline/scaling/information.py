@@ -120,7 +120,7 @@ class Information:
         return y, np.asarray(np.linalg.inv(self.corner - self.cross.T @ y), dtype=np.float64)
 
     def _solve_block(self, right: Floats, tolerance: float) -> Floats:
-        size = self.size.astype(np.float64) if self.is_centred else np.zeros(0)
+        size = self.size if self.is_centred else self.size[:0]
         return kernels.solve_laplacian(
             self.start,
             self.neighbour,
@@ -138,7 +138,7 @@ class Information:
         columns = right.reshape(len(right), -1).copy()
         if n <= LARGEST_EXACT:
             if self.is_centred:
-                kernels.centre(columns[:n], self.label, self.size.astype(np.float64))
+                kernels.centre(columns[:n], self.label, self.size)
             solution, _ = lapack.dpotrs(self._factor, columns, lower=1)
         else:
             y, schur_inverse = self._bordered

@@ -20,17 +20,20 @@ LARGEST_DENSE = 80
 MOST_NEWTON_STEPS, MOST_CONJUGATE_STEPS = 200, 5000
 # No step moves a location further than this many logits: Newton's method overshoots where verdicts are one-sided.
 LONGEST_STEP = 3.0
+# Of a standard logistic variable, as in the usual normal approximation of a logistic-normal mean.
+LOGISTIC_VARIANCE = 2.89
 
 
 @compiled
 def lay_out(
     first: Ints, second: Ints, first_won: Floats, weight: Floats, n: int
-) -> tuple[int, Ints, Slots, Floats, Floats, Floats, Ints, float, Ints]:
+) -> tuple[int, Ints, Slots, Floats, Floats, Floats, Ints, float, Ints, int]:
     """Check the comparisons and sort them into slots; ``weight`` may be empty, which means 1. Weights of 0 are left out.
 
     Returns:
         The index of the first impossible comparison or -1; start, slot, slot weights (empty when weight is), wins and losses
-        of each item (weighted), its wins counted, the first items' wins (weighted), and each item's connected component.
+        of each item (weighted), its wins counted, the first items' wins (weighted), each item's connected component, and
+        how many items won or lost everything.
 
     """
     m, has_weight = len(first), len(weight) > 0
@@ -43,7 +46,7 @@ def lay_out(
         i, j, y = first[c], second[c], first_won[c]
         w = weight[c] if has_weight else 1.0
         if i < 0 or j < 0 or i >= n or j >= n or i == j or not 0.0 <= y <= 1.0 or not 0.0 <= w < np.inf:
-            return (c, start, np.zeros(0, dtype=np.int32), weight, wins, losses, n_wins, 0.0, parent)
+            return (c, start, np.zeros(0, dtype=np.int32), weight, wins, losses, n_wins, 0.0, parent, 0)
         if w == 0.0:
             continue
         start[i + 1] += 1
@@ -84,7 +87,9 @@ def lay_out(
         place[j] += 1
     label = np.empty(n, dtype=np.int64)
     n_labels = 0
+    n_one_sided = 0
     for i in range(n):
+        n_one_sided += start[i + 1] > start[i] and (wins[i] == 0.0 or losses[i] == 0.0)
         if parent[i] == i:  # a root is the smallest index of its component, so it comes first
             label[i] = n_labels
             n_labels += 1
@@ -93,7 +98,7 @@ def lay_out(
             while parent[a] != a:
                 a = parent[a]
             label[i] = label[a]
-    return (-1, start, slot, slot_weight, wins, losses, n_wins, won_by_first, label)
+    return (-1, start, slot, slot_weight, wins, losses, n_wins, won_by_first, label, n_one_sided)
 
 
 @compiled
@@ -174,9 +179,13 @@ def solve_dense(
     a = np.zeros((n + 1, n + 1))  # upper triangle, so that the inner loops run along rows
     stiff = np.max(diagonal)
     for i in range(n):
-        for j in range(i, n):
-            if label[i] == label[j]:
-                a[i, j] = stiff / size[label[i]]
+        share = stiff / size[label[i]]
+        if len(size) == 1:
+            a[i, i:n] = share
+        else:
+            for j in range(i, n):
+                if label[i] == label[j]:
+                    a[i, j] = share
         for s in range(start[i], start[i + 1]):
             other = slot[s] >> 1
             if other > i:
@@ -247,6 +256,33 @@ def solve_conjugate(
 
 
 @compiled
+def centre(x: NDArray[np.float64], label: Ints, size: Ints) -> None:
+    """Subtract from each column of ``x``, shape (n, b), its mean over each component."""
+    n, b = x.shape
+    mean = np.zeros((len(size), b))
+    for i in range(n):
+        for k in range(b):
+            mean[label[i], k] += x[i, k] / size[label[i]]
+    for i in range(n):
+        for k in range(b):
+            x[i, k] -= mean[label[i], k]
+
+
+@compiled
+def first_guess(wins: Floats, losses: Floats) -> Floats:
+    """Return a start for (theta, delta): logits of the shares of wins, stretched by the spread of the opponents."""
+    n, square = len(wins), 0.0
+    beta = np.zeros(n + 1)
+    for i in range(n):
+        beta[i] = np.log((wins[i] + 0.5) / (losses[i] + 0.5))
+        square += beta[i] * beta[i] / n
+    stretch = np.sqrt(1.0 + min(square / max(LOGISTIC_VARIANCE - square, 0.3), 7.0))
+    for i in range(n):
+        beta[i] *= stretch
+    return beta
+
+
+@compiled
 def newton(
     start: Ints,
     slot: Slots,
@@ -255,20 +291,26 @@ def newton(
     won_by_first: float,
     label: Ints,
     size: Ints,
+    losses: Floats,
     beta: Floats,
     precision: float,
     position_precision: float,
     tolerance: float,
-) -> tuple[Floats, float, int]:
-    """Maximise the penalised log-likelihood from ``beta`` on; return the optimum, its gradient norm and the steps taken.
+) -> tuple[Floats, float, float]:
+    """Maximise the penalised log-likelihood from ``beta`` on, or of an own start when that is empty.
+
+    Returns:
+        The optimum (theta, delta), centred in each component, its gradient norm, and a bound of every margin there.
 
     The objective is concave, so a step is too long when it ends where the slope along it is clearly downhill; it is then
     halved. Linear systems are solved as exactly as the distance from the optimum deserves (Eisenstat & Walker 1996).
+
     """
     n = len(start) - 1
     gradient, diagonal, cross = np.empty(n + 1), np.empty(n + 1), np.empty(n)
     curvature = np.empty(len(slot), dtype=np.float32)
-    beta = beta.copy()
+    beta = beta.copy() if len(beta) else first_guess(wins, losses)
+    centre(beta[:n].reshape(n, 1), label, size)
     norm = evaluate(
         start, slot, slot_weight, wins, won_by_first, beta, precision, position_precision, gradient, curvature, diagonal, cross
     )
@@ -299,7 +341,8 @@ def newton(
             slope *= 0.5
             beta = origin + step
         steps += 1
-    return beta, norm, steps
+    centre(beta[:n].reshape(n, 1), label, size)
+    return beta, norm, np.max(beta[:n]) - np.min(beta[:n]) + abs(beta[n])
 
 
 @compiled
@@ -318,26 +361,13 @@ def apply_laplacian(
 
 
 @compiled
-def centre(x: NDArray[np.float64], label: Ints, size: Floats) -> None:
-    """Subtract from each column of ``x``, shape (n, b), its mean over each component."""
-    n, b = x.shape
-    mean = np.zeros((len(size), b))
-    for i in range(n):
-        for k in range(b):
-            mean[label[i], k] += x[i, k] / size[label[i]]
-    for i in range(n):
-        for k in range(b):
-            x[i, k] -= mean[label[i], k]
-
-
-@compiled
 def solve_laplacian(
     start: Ints,
     neighbour: Slots,
     value: Floats,
     diagonal: Floats,
     label: Ints,
-    size: Floats,
+    size: Ints,
     right: NDArray[np.float64],
     tolerance: float,
 ) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ class Optimum:
         prior_sd: sigma that it was found for, ``inf`` for maximum likelihood.
         gradient_norm: Largest absolute component of the gradient.
         tolerance: What the gradient norm was to fall below.
+        reach: No comparison's linear predictor is larger than this, in logits.
 
     """
 
@@ -33,6 +34,12 @@ class Optimum:
     prior_sd: float
     gradient_norm: float
     tolerance: float
+    reach: float
+
+    @property
+    def has_converged(self) -> bool:
+        """Whether the gradient is as small as its rounding lets one ask for."""
+        return self.gradient_norm <= 10 * self.tolerance
 
 
 class Model(Protocol):

@@ -27,6 +27,7 @@ class Network:
         n_wins: Comparisons in an item's favour, shape (n,); a tie is in nobody's.
         won_by_first: Weighted wins of the items shown first.
         components: Connected component of each item, numbered from 0 in the order of their first items, shape (n,).
+        n_one_sided: Number of items that won or lost all their comparisons.
 
     """
 
@@ -38,6 +39,7 @@ class Network:
     n_wins: Ints
     won_by_first: float
     components: Ints
+    n_one_sided: int
 
     @classmethod
     def of(cls, comparisons: Comparisons) -> "Network":

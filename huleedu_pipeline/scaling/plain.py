@@ -12,8 +12,7 @@ from huleedu_pipeline.scaling.information import Information
 from huleedu_pipeline.scaling.model import Optimum, effect_precision, tolerance_of
 from huleedu_pipeline.scaling.network import Network
 
-# Variance of a standard logistic variable, as in the usual normal approximation of a logistic-normal mean.
-LOGISTIC_VARIANCE = 2.89
+NO_START = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -34,23 +33,12 @@ class PlainModel:
         """Number of locations that are estimated."""
         return self.network.n_items
 
-    def start(self) -> Floats:
-        """Return a start for theta and delta: logits of the shares of wins, stretched by the spread of the opponents."""
-        network = self.network
-        share = (network.wins + 0.5) / (network.wins + network.losses + 1)
-        logit = np.log(share / (1 - share))
-        variance = float(logit @ logit) / len(logit)
-        stretch = np.sqrt(1 + min(variance / max(LOGISTIC_VARIANCE - variance, 0.3), 7.0))
-        return np.append(logit * stretch, 0.0)
-
     def maximise(self, prior_sd: float, start: Floats | None = None) -> Optimum:
         """Return the optimum for a prior N(0, prior_sd^2); ``inf`` is maximum likelihood."""
-        network = self.network
-        n = network.n_items
-        beta = self.start() if start is None else np.append(start[:n], start[n] if self.has_position else 0.0)
-        _centre(beta[:n], network)
+        network, n = self.network, self.network.n_items
+        begin = NO_START if start is None else np.append(start[:n], start[n] if self.has_position else 0.0)
         tolerance = tolerance_of(self.comparisons)
-        beta, norm, _ = kernels.newton(
+        beta, norm, reach = kernels.newton(
             network.start,
             network.slot,
             network.slot_weight,
@@ -58,13 +46,13 @@ class PlainModel:
             network.won_by_first,
             network.components,
             network.component_sizes,
-            beta,
+            network.losses,
+            begin,
             prior_sd**-2,
             effect_precision(prior_sd) if self.has_position else -1.0,
             tolerance,
         )
-        _centre(beta[:n], network)
-        return Optimum(beta if self.has_position else beta[:n], prior_sd, norm, tolerance)
+        return Optimum(beta if self.has_position else beta[:n], prior_sd, norm, tolerance, reach)
 
     def information(self, optimum: Optimum) -> Information:
         """Return the negative Hessian of the penalised log-likelihood at the optimum."""
@@ -155,10 +143,3 @@ class PlainModel:
         """Return the precision of the position effect's prior, after zeros for the locations."""
         zeros = np.zeros(self.network.n_items)
         return np.append(zeros, effect_precision(prior_sd)) if self.has_position else zeros
-
-
-def _centre(theta: Floats, network: Network) -> None:
-    if len(network.component_sizes) == 1:
-        theta -= theta.mean()
-    else:
-        kernels.centre(theta.reshape(-1, 1), network.components, network.component_sizes.astype(np.float64))
