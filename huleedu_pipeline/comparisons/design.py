@@ -1,13 +1,18 @@
-"""Pair designs: which essays are compared, and which of the two is shown first.
+"""Pair designs: one wave of comparisons, planned before any verdict is known.
 
-A design is balanced (each essay takes part about equally often), connected (every essay can be placed relative to every
-other) and deterministic by seed. Not here: what a pair is called in tables, or whether more pairs are needed.
+A design is balanced (degrees and places differ by at most one), connected, full of short ways between any two essays, and
+deterministic by seed. Not here: how its graphs are drawn (:mod:`.graphs`, :mod:`.anchoring`), what a pair is called in
+tables (:mod:`.pairs`), or waves that follow estimates (:mod:`.selection`).
 """
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from huleedu_pipeline.comparisons.anchoring import anchored, split
+from huleedu_pipeline.comparisons.graphs import n_pairs_of, near_regular, with_both_orders
+from huleedu_pipeline.comparisons.orientation import orient
 
 
 @dataclass(frozen=True)
@@ -18,87 +23,54 @@ class PlannedPair:
     second: int
 
 
-def plan_single_wave(n_essays: int, max_pairs: int, seed: int) -> list[PlannedPair]:
-    """Plan one wave of ``min(max_pairs, n(n-1)/2)`` different pairs.
+def plan_single_wave(
+    n_essays: int,
+    max_pairs: int,
+    seed: int,
+    *,
+    anchor_levels: Sequence[int | None] | None = None,
+    both_orders_share: float = 0.0,
+) -> list[PlannedPair]:
+    """Plan one wave of ``min(max_pairs, n(n-1)/2)`` comparisons.
 
-    The pairs are rounds of the circle method for round-robin tournaments under a random relabelling: in one round each
-    essay meets one other. The first two rounds form one chain through all essays, so the design is connected from
-    ``n - 1`` pairs on; the others follow in random order, which gives the graph the long links that a plain
-    circular design lacks. Orientation alternates along closed walks (:func:`orient`).
+    Without anchors it is a random near-regular graph: numbers of comparisons differ by at most one. With anchors of at
+    least two grades, every pupil's essay meets anchors of different grades (:func:`.anchored`): numbers differ by at most
+    one among the pupils' essays, and anchors have more. Everybody is first and second equally often, give or take one.
 
     Args:
         n_essays: Number of essays, at least 2.
-        max_pairs: Most pairs to plan, at least ``n_essays - 1``.
+        max_pairs: Most comparisons to plan, at least ``n_essays - 1``.
         seed: Same seed, same design.
+        anchor_levels: Place on the grade scale of each anchor, 0 for the lowest, and ``None`` for a pupil's essay; length
+            ``n_essays``.
+        both_orders_share: Share of the pairs (of pupils' essays, if there are anchors) that are asked in both orders, to
+            measure how consistent the judge is, 0..0.5. They are part of the number of comparisons; a design with nearly
+            all pairs has no room for them.
 
     Returns:
-        Pairs in the order in which they are to be asked.
+        Pairs in the order in which they are to be asked, which is random.
 
     Raises:
-        ValueError: fewer than two essays, or too few pairs to connect them.
+        ValueError: fewer than two essays, too few pairs to connect them, levels that are not one for each essay, or a
+            share out of range.
 
     """
     if n_essays < 2:
         raise ValueError(f"{n_essays} essays can not be compared; at least 2 are needed")
     if max_pairs < n_essays - 1:
         raise ValueError(f"{max_pairs} pairs can not connect {n_essays} essays; at least {n_essays - 1} are needed")
+    levels = [None] * n_essays if anchor_levels is None else list(anchor_levels)
+    if len(levels) != n_essays:
+        raise ValueError(f"anchor_levels has {len(levels)} entries for {n_essays} essays; one for each is needed")
+    if not 0 <= both_orders_share <= 0.5:
+        raise ValueError(f"both_orders_share must lie in 0..0.5, and is {both_orders_share}")
     rng = np.random.default_rng(seed)
-    labels = rng.permutation(n_essays)
-    n_rounds = n_essays - 1 + n_essays % 2
-    later = rng.permutation(np.arange(2, max(n_rounds, 2)))
-    degree: Counter[int] = Counter()
-    edges: list[tuple[int, int]] = []
-    for shift in [*range(min(2, n_rounds)), *(int(i) for i in later)]:
-        pairs = [(int(labels[i]), int(labels[j])) for i, j in _round(n_essays, shift)]
-        room = max_pairs - len(edges)
-        if len(pairs) > room:
-            # The last round is cut short: those who have met fewest others so far go first.
-            pairs = sorted(pairs, key=lambda pair: (min(degree[pair[0]], degree[pair[1]]), degree[pair[0]] + degree[pair[1]]))[
-                :room
-            ]
-        edges.extend(pairs)
-        degree.update(essay for pair in pairs for essay in pair)
-        if len(edges) == max_pairs:
-            break
-    oriented = orient(n_essays, edges, rng)
-    return [PlannedPair(*oriented[i]) for i in rng.permutation(len(oriented))]
-
-
-def orient(n_essays: int, edges: list[tuple[int, int]], rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Decide who is shown first in each pair so that every essay is first and second equally often, give or take one.
-
-    Essays with an odd number of comparisons are tied to an extra node; every node then has even degree and the graph
-    falls into closed walks (Euler 1736). Following a walk, each essay is entered as often as it is left.
-
-    Returns:
-        One (first, second) for each edge, in the order of ``edges``.
-
-    """
-    degree = Counter(essay for edge in edges for essay in edge)
-    extra = n_essays
-    links = [*edges, *((essay, extra) for essay in range(n_essays) if degree[essay] % 2)]
-    incident: list[list[int]] = [[] for _ in range(n_essays + 1)]
-    for index, (i, j) in enumerate(links):
-        incident[i].append(index)
-        incident[j].append(index)
-    for stack in incident:
-        rng.shuffle(stack)
-    direction: list[tuple[int, int] | None] = [None] * len(links)
-    for start in range(n_essays + 1):
-        node = start
-        while incident[node]:
-            index = incident[node].pop()
-            if direction[index] is None:
-                i, j = links[index]
-                other = j if node == i else i
-                direction[index] = (node, other)
-                node = other
-    return [pair for pair in direction[: len(edges)] if pair is not None]
-
-
-def _round(n: int, shift: int) -> list[tuple[int, int]]:
-    """Return one round of the circle method; with odd ``n`` one essay rests in it."""
-    size = n + n % 2
-    pairs = [(shift, size - 1)]
-    pairs += [((shift + k) % (size - 1), (shift - k) % (size - 1)) for k in range(1, size // 2)]
-    return [(i, j) for i, j in pairs if i < n and j < n]
+    n_pairs = min(max_pairs, n_pairs_of(n_essays))
+    n_twice = round(both_orders_share * n_pairs)
+    n_pupils = levels.count(None)
+    if n_pupils and len(set(levels) - {None}) >= 2:
+        once, twice = anchored(levels, split(n_pupils, n_essays - n_pupils, n_pairs), n_twice, rng)
+    else:
+        once, twice = with_both_orders(n_essays, near_regular(n_essays, n_pairs, rng), n_twice, rng)
+    pairs = np.vstack([orient(n_essays, once, rng), twice, twice[:, ::-1]])
+    return [PlannedPair(first, second) for first, second in pairs[rng.permutation(len(pairs))].tolist()]

@@ -62,6 +62,8 @@ def with_both_orders(n: int, pairs: Ints, n_twice: int, rng: np.random.Generator
         The pairs that are asked once and those that are asked twice: k pairs twice and ``len(pairs) - 2k`` once.
 
     """
+    if not n_twice:
+        return pairs, np.empty((0, 2), dtype=np.int64)
     present = {key: row for row, key in enumerate(_keys(n, pairs).tolist())}
     incident: list[list[int]] = [[] for _ in range(n)]
     for row, (a, b) in enumerate(pairs.tolist()):
