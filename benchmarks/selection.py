@@ -12,12 +12,14 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from huleedu_pipeline.comparisons.graphs import Ints
+from huleedu_pipeline.comparisons.orientation import orient
 from huleedu_pipeline.comparisons.selection import RULES, Knowledge, Rule, local_rank, select_pairs
 from huleedu_pipeline.scaling import fit_bradley_terry
 from huleedu_pipeline.simulation import SimulatedJudge, draw_locations, simulate_verdicts
@@ -44,6 +46,16 @@ def circular(n: int, n_pairs: int, rng: np.random.Generator) -> Ints:
     """Let each essay meet its nearest ones in a ring of essays in random order."""
     rings = [np.column_stack([np.arange(n), (np.arange(n) + distance) % n]) for distance in range(1, n_pairs // n + 2)]
     return np.asarray(rng.permutation(n)[np.vstack(rings)[:n_pairs]], dtype=np.int64)
+
+
+def independent(n: int, n_pairs: int, rng: np.random.Generator) -> Ints:
+    """Draw different pairs independently of each other: essays have unequal numbers of comparisons."""
+    rows, columns = np.triu_indices(n, 1)
+    chosen = rng.choice(len(rows), n_pairs, replace=False)
+    return np.column_stack([rows[chosen], columns[chosen]])
+
+
+SINGLE_WAVES = {"circular": circular, "independent": independent}
 
 
 # One simulated batch
@@ -88,10 +100,8 @@ class Study:
         for size in sizes.tolist():
             begin = time.process_time()
             seed = int(rng.integers(2**32))
-            if rule == "circular":
-                pairs = circular(self.n, size, rng)
-                pairs = np.where((np.arange(size) % 2 == 0)[:, None], pairs, pairs[:, ::-1])
-                i, j = pairs.T
+            if rule in SINGLE_WAVES:
+                i, j = orient(self.n, SINGLE_WAVES[rule](self.n, size, rng), rng).T
             else:
                 wave = select_pairs(estimate, variance, first, second, size, rule=rules()[rule], seed=seed)
                 i, j = wave.first, wave.second
@@ -163,25 +173,32 @@ def compare(study: Study, names: list[str], waves: list[int], targets: list[floa
         print("|---|---|---|---|---|---|")
         print(f"| random | 1 | {random.k:.1f} | 0 | 1.00 | |", flush=True)
         for name, n_waves in itertools.product(names, waves):
-            if (name == "circular") != (n_waves == 1):
+            if (name in SINGLE_WAVES) != (n_waves == 1):
                 continue
             found = needed(study, name, n_waves, target, random.k * (0.72 if n_waves > 2 else 0.85))
             if found is None:
                 print(f"| {name} | {n_waves} | not reached | | | |", flush=True)
                 continue
             part, error = saving(found, random)
-            near = min((key for key in study.known if key[:2] == (name, n_waves)), key=lambda key: abs(study.k(key[2]) - found.k))
+            near = min(
+                (key for key in study.known if key[:2] == (name, n_waves)), key=lambda key: abs(study.k(key[2]) - found.k)
+            )
             cpu = 1e3 * study.selection_seconds[near] / study.n_repetitions
-            print(f"| {name} | {n_waves} | {found.k:.1f} | {part:.1f} ({error:.1f}) | {found.k / random.k:.2f} | {cpu:.0f} |", flush=True)
+            print(
+                f"| {name} | {n_waves} | {found.k:.1f} | {part:.1f} ({error:.1f}) | {found.k / random.k:.2f} | {cpu:.0f} |",
+                flush=True,
+            )
 
 
 def one_wave(study: Study) -> None:
-    """Print how one wave by each rule compares with one random wave at 20 comparisons of each essay."""
+    """Print how other single waves compare with a random regular graph, with which all rules begin."""
     step = round(np.log(20 / LEAST_PER_ESSAY) / np.log(GRID_RATIO))
     random = study.taus("random", 1, step)
-    print(f"\nOne wave, {study.k(step):.0f} comparisons of each essay: tau {random.mean():.4f} by a random regular graph; difference")
-    print("of a first wave by each rule (all rules begin with such a graph), by paired repetitions, and of a ring:\n")
-    for name in (*RULES, "circular"):
+    print(
+        f"\nOne wave, {study.k(step):.0f} comparisons of each essay: tau {random.mean():.4f} by a random regular graph (wave one of"
+    )
+    print("every rule); difference of other designs, by paired repetitions:\n")
+    for name in SINGLE_WAVES:
         difference = study.taus(name, 1, step) - random
         error = difference.std(ddof=1) / np.sqrt(len(difference))
         print(f"- {name}: {difference.mean():+.4f} (SE {error:.4f})", flush=True)
@@ -203,22 +220,21 @@ def best_seconds(call: Callable[[], object], n_repeats: int = 5) -> float:
 
 def speed(sizes: list[int], seed: int) -> None:
     """Print the CPU time of choosing a second wave of ten comparisons for each essay, orientation included."""
-    print("\nChoosing a second wave of 10 comparisons for each essay, A/B orientation included, CPU ms (compilation excluded)\n")
+    print(
+        "\nChoosing a second wave of 10 comparisons for each essay, A/B orientation included, CPU ms (compilation excluded)\n"
+    )
     print("| n | wave one (random regular) |", " | ".join(RULES), "|")
     print("|---|---|" + "---|" * len(RULES))
     for n in sizes:
         rng = np.random.default_rng(seed)
         theta, variance = draw_locations(n, 2.0, rng), rng.uniform(0.2, 0.8, n)
         first = select_pairs(theta, variance, [], [], 5 * n, seed=seed)
-        cells = [best_seconds(lambda t=theta, v=variance, m=5 * n: select_pairs(t, v, [], [], m, seed=seed))]
-        for rule in RULES.values():
-            cells.append(
-                best_seconds(
-                    lambda t=theta, v=variance, w=first, m=5 * n, r=rule: select_pairs(
-                        t, v, w.first, w.second, m, rule=r, seed=seed
-                    )
-                )
-            )
+        calls = [partial(select_pairs, theta, variance, [], [], 5 * n, seed=seed)]
+        calls += [
+            partial(select_pairs, theta, variance, first.first, first.second, 5 * n, rule=rule, seed=seed)
+            for rule in RULES.values()
+        ]
+        cells = [best_seconds(call) for call in calls]
         print(f"| {n} |", " | ".join(f"{1e3 * cell:.1f}" for cell in cells), "|", flush=True)
 
 
@@ -231,7 +247,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20261120)
     parser.add_argument("--waves", type=int, nargs="+", default=[1, 2, 3, 5, 10])
     parser.add_argument("--targets", type=float, nargs="+", default=[0.8, 0.9], help="Kendall's tau")
-    names = [*RULES, "swiss", "circular"]
+    names = [*RULES, "swiss", *SINGLE_WAVES]
     parser.add_argument("--rules", nargs="+", default=names, choices=names)
     parser.add_argument("--sizes", type=int, nargs="*", default=[100, 300, 1000, 3000, 10_000], help="of the speed table")
     options = parser.parse_args()

@@ -2,5 +2,28 @@
 
 from huleedu_pipeline.comparisons.design import PlannedPair, plan_single_wave
 from huleedu_pipeline.comparisons.pairs import ComparisonPair, plan_pairs
+from huleedu_pipeline.comparisons.selection import (
+    RULES,
+    Knowledge,
+    Rule,
+    Selection,
+    local_rank,
+    misorder,
+    optimal_graph,
+    select_pairs,
+)
 
-__all__ = ["ComparisonPair", "PlannedPair", "plan_pairs", "plan_single_wave"]
+__all__ = [
+    "RULES",
+    "ComparisonPair",
+    "Knowledge",
+    "PlannedPair",
+    "Rule",
+    "Selection",
+    "local_rank",
+    "misorder",
+    "optimal_graph",
+    "plan_pairs",
+    "plan_single_wave",
+    "select_pairs",
+]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from huleedu_pipeline.comparisons.graphs import Ints, n_pairs_of, near_regular, with_both_orders
 
-ANCHOR_SHARE = 0.3
-LINKS_PER_ANCHOR = 4
+# By simulation: docs/designs.md.
+ANCHOR_SHARE, LEAST_ANCHORS_MET = 0.12, 2
+LINKS_PER_ANCHOR = 2
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ def split(
 ) -> Split:
     """Decide how many pairs of each kind a design has.
 
-    The anchors are linked to each other; every pupil's essay meets equally many anchors, at least one; the pupils' essays
-    share the rest. What one kind has no room for goes to the next one.
+    The anchors are linked to each other; every pupil's essay meets equally many anchors, at least
+    :data:`LEAST_ANCHORS_MET` where there are that many and so many pairs; the pupils' essays share the rest. What one kind
+    has no room for goes to the next one.
 
     Args:
         n_pupils: Pupils' essays, at least 1.
@@ -50,15 +52,13 @@ def split(
     all_between_pupils, all_between_anchors = n_pairs_of(n_pupils), n_pairs_of(n_anchors)
     links = min(max(n_anchors - 1, n_anchors * links_per_anchor // 2), all_between_anchors, n_pairs - n_pupils)
     each = 2 * (n_pairs - links) / n_pupils * anchor_share / (1 + anchor_share)
-    with_anchor = n_pupils * min(max(1, round(each)), n_anchors, (n_pairs - links) // n_pupils)
+    with_anchor = n_pupils * min(max(LEAST_ANCHORS_MET, round(each)), n_anchors, (n_pairs - links) // n_pupils)
     between_pupils = min(n_pairs - links - with_anchor, all_between_pupils)
     with_anchor = min(n_pairs - links - between_pupils, n_pupils * n_anchors)
     return Split(n_pairs - with_anchor - between_pupils, with_anchor, between_pupils)
 
 
-def anchored(
-    levels: Sequence[int | None], parts: Split, n_twice: int, rng: np.random.Generator
-) -> tuple[Ints, Ints]:
+def anchored(levels: Sequence[int | None], parts: Split, n_twice: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Draw a design in which every pupil's essay meets as many different grades as its meetings with anchors allow.
 
     Anchors are drawn by systematic sampling along the scale (Madow 1949), with chances that keep the anchors' loads as
@@ -89,9 +89,7 @@ def _meetings(pupils: Ints, grades: list[Ints], n_meetings: int, rng: np.random.
     """Return pairs of pupils' essays and anchors, shape (n_meetings, 2); numbers for each essay differ by at most one."""
     each, n_more = divmod(n_meetings, len(pupils))
     sizes = np.array([len(grade) for grade in grades])
-    counts = np.vstack(
-        [_systematic(sizes, each + 1, n_more, rng), _systematic(sizes, each, len(pupils) - n_more, rng)]
-    )
+    counts = np.vstack([_systematic(sizes, each + 1, n_more, rng), _systematic(sizes, each, len(pupils) - n_more, rng)])
     pairs = []
     for grade, count in zip(grades, counts.T, strict=True):
         turn = np.arange(count.sum()) % len(grade)
@@ -106,7 +104,7 @@ def _systematic(sizes: Ints, n_met: int, n_pupils: int, rng: np.random.Generator
     cumulative = np.r_[0.0, np.cumsum(_expected(sizes, n_met))]
     cumulative[-1] = n_met
     start = (np.arange(n_pupils) + rng.random()) / n_pupils
-    return np.diff(np.floor(cumulative + start[:, None]).astype(np.int64), axis=1)
+    return np.asarray(np.diff(np.floor(cumulative + start[:, None]), axis=1), dtype=np.int64)
 
 
 def _expected(sizes: Ints, n_met: int) -> NDArray[np.float64]:
@@ -115,7 +113,7 @@ def _expected(sizes: Ints, n_met: int) -> NDArray[np.float64]:
     least, most = (0.0, 1.0) if few else (1.0, np.inf)
 
     def at(factor: float) -> NDArray[np.float64]:
-        return np.minimum(np.clip(factor * sizes, least, most), sizes)
+        return np.asarray(np.minimum(np.clip(factor * sizes, least, most), sizes), dtype=np.float64)
 
     low, high = 0.0, float(n_met)
     for _ in range(80):

@@ -5,10 +5,13 @@ most one, as random as such graphs can be, and the repair that makes one connect
 (:mod:`.orientation`), anchors (:mod:`.anchoring`), or choices that follow estimates (:mod:`.selection`).
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+
+if TYPE_CHECKING:
+    from scipy.sparse import coo_array
 
 Ints = NDArray[np.int64]
 
@@ -117,10 +120,8 @@ def _circulant(n: int, n_pairs: int) -> Ints:
     start = np.arange(n, dtype=np.int64)
     rings = [np.column_stack([start, (start + distance) % n]) for distance in range(2, n_rings + 2)]
     ring = np.column_stack([start, (start + 1) % n])
-    if n_rest <= n // 2:
-        rest = ring[0::2][:n_rest]
-    else:
-        rest = np.delete(ring, np.arange(0, 2 * (n - n_rest), 2), axis=0)
+    # Every other pair of the ring, or all but every other one.
+    rest = ring[0 : 2 * n_rest : 2] if n_rest <= n // 2 else np.delete(ring, np.s_[0 : 2 * (n - n_rest) : 2], axis=0)
     return np.vstack([*rings, rest])
 
 
@@ -143,6 +144,8 @@ def _switched(n: int, pairs: Ints, rng: np.random.Generator) -> Ints:
 
 def _connected(n: int, pairs: Ints) -> Ints:
     """Join the components by switches of one pair that its component can spare with any pair of another component."""
+    from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+
     while True:
         n_components, label = connected_components(_matrix(n, pairs), directed=False)
         if n_components == 1:
@@ -154,11 +157,16 @@ def _connected(n: int, pairs: Ints) -> Ints:
 
 
 def _n_components(n: int, pairs: Ints) -> int:
+    from scipy.sparse.csgraph import connected_components
+
     return int(connected_components(_matrix(n, pairs), directed=False)[0])
 
 
-def _matrix(n: int, pairs: Ints) -> coo_array:
+def _matrix(n: int, pairs: Ints) -> "coo_array":
     """Return the graph with the row of each pair, counted from 1, as its weight."""
+    # SciPy takes a third of a second to load: only who plans pays for it.
+    from scipy.sparse import coo_array
+
     return coo_array((np.arange(1.0, len(pairs) + 1), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
 
 

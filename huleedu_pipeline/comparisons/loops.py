@@ -43,7 +43,8 @@ def nearest_open(order: Ints, begin: Ints, closed: Ints, reach: int) -> Ints:
 def _fall(theta_i: float, theta_j: float, v_i: float, v_j: float, c_i: float, c_j: float) -> float:
     """Return the fall in c_i v_i + c_j v_j that a verdict on (i, j) brings."""
     t = _gain(theta_i - theta_j, v_i + v_j)
-    return (c_i * v_i * v_i + c_j * v_j * v_j) * t
+    fall: float = (c_i * v_i * v_i + c_j * v_j * v_j) * t
+    return fall
 
 
 @compiled
@@ -52,7 +53,8 @@ def _gain(difference: float, variance: float) -> float:
     shrink = 1.0 / np.sqrt(1.0 + np.pi * variance / 8.0)
     p = 1.0 / (1.0 + np.exp(-shrink * difference))
     w = shrink * p * (1.0 - p)
-    return w / (1.0 + w * variance)
+    gain: float = w / (1.0 + w * variance)
+    return gain
 
 
 @compiled
@@ -73,9 +75,7 @@ def _sift(heap: Ints, value: Floats, size: int, at: int) -> None:
 
 
 @compiled
-def lazy_greedy(
-    pairs: Ints, theta: Floats, variance: Floats, importance: Floats, room: Ints, n_pairs: int
-) -> Ints:
+def lazy_greedy(pairs: Ints, theta: Floats, variance: Floats, importance: Floats, room: Ints, n_pairs: int) -> Ints:
     """Choose up to ``n_pairs`` rows of ``pairs``, always the one whose verdict lowers the weighted variances most.
 
     A chosen pair lowers the variances of its two essays and takes one place of each one's ``room``. Values only fall as

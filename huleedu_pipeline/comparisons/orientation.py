@@ -5,8 +5,6 @@ Not here: which pairs there are.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Ints = NDArray[np.int64]
 
@@ -29,6 +27,9 @@ def orient(n: int, pairs: Ints, rng: np.random.Generator, surplus: ArrayLike | N
         The same pairs, the first essay in column 0 and the second in column 1, shape (m, 2).
 
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     m = len(pairs)
     if not m:
         return np.empty((0, 2), dtype=np.int64)

@@ -1,12 +1,17 @@
 """Pairs as they are recorded: which two essays, in which order, in which wave, under which stable name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.comparisons.design import plan_single_wave
+from huleedu_pipeline.comparisons.graphs import n_pairs_of
 
 PairGenerationMode = Literal["coverage", "resampling"]
+
+# Why these: docs/designs.md.
+BOTH_ORDERS_SHARE, LEAST_IN_BOTH_ORDERS = 0.05, 25
 
 
 @dataclass(frozen=True)
@@ -26,14 +31,38 @@ class ComparisonPair:
         return "p_" + short_hash([self.batch_id, self.essay_a_id, self.essay_b_id, self.replicate], 24)
 
 
-def plan_pairs(batch_id: str, essay_ids: list[str], max_comparisons: int, seed: int) -> list[ComparisonPair]:
-    """Plan the single coverage wave of a batch.
+def plan_pairs(
+    batch_id: str,
+    essay_ids: Sequence[str],
+    max_comparisons: int,
+    seed: int,
+    *,
+    anchor_levels: Sequence[int | None] | None = None,
+    both_orders_share: float = BOTH_ORDERS_SHARE,
+) -> list[ComparisonPair]:
+    """Plan the single wave of a batch.
+
+    Args:
+        batch_id: The batch.
+        essay_ids: Its essays, anchors included.
+        max_comparisons: Most comparisons to plan.
+        seed: Same seed, same pairs.
+        anchor_levels: Place on the grade scale of each anchor, ``None`` for a pupil's essay, as ``essay_ids``.
+        both_orders_share: Share of the pairs that are asked in both orders; none are where that would be fewer than
+            :data:`LEAST_IN_BOTH_ORDERS`, which measure nothing.
 
     Raises:
-        ValueError: as :func:`plan_single_wave`.
+        ValueError: as :func:`.plan_single_wave`.
 
     """
-    return [
-        ComparisonPair(batch_id, essay_ids[pair.first], essay_ids[pair.second])
-        for pair in plan_single_wave(len(essay_ids), max_comparisons, seed)
-    ]
+    n_comparisons = min(max_comparisons, n_pairs_of(len(essay_ids)))
+    share = both_orders_share if round(both_orders_share * n_comparisons) >= LEAST_IN_BOTH_ORDERS else 0.0
+    wave = plan_single_wave(len(essay_ids), max_comparisons, seed, anchor_levels=anchor_levels, both_orders_share=share)
+    seen: set[frozenset[int]] = set()
+    pairs = []
+    for pair in wave:
+        both = frozenset((pair.first, pair.second))
+        mode: PairGenerationMode = "resampling" if both in seen else "coverage"
+        seen.add(both)
+        pairs.append(ComparisonPair(batch_id, essay_ids[pair.first], essay_ids[pair.second], pair_generation_mode=mode))
+    return pairs

@@ -12,7 +12,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 from huleedu_pipeline.comparisons.graphs import Ints, n_pairs_of, near_regular
 from huleedu_pipeline.comparisons.orientation import orient
@@ -114,6 +113,8 @@ def misorder(known: Knowledge, n_pairs: int, rng: np.random.Generator) -> Ints:
 
     The probability is ``Phi(-|theta_i - theta_j| / sqrt(v_i + v_j))``, with each essay's location taken as independent.
     """
+    from scipy.special import ndtr
+
     from huleedu_pipeline.comparisons.loops import greedy
 
     pairs = known.nearest_open(_ranked(known, rng), _reach(known, n_pairs))
@@ -203,8 +204,10 @@ def select_pairs(
 
 def _check(theta: Floats, variance: Floats, asked: Ints, n_pairs: int) -> None:
     n = len(theta)
-    if theta.shape != (n,) or variance.shape != (n,):
-        raise ValueError(f"theta and variance must have one value for each essay; their shapes are {theta.shape}, {variance.shape}")
+    if theta.ndim != 1 or variance.shape != theta.shape:
+        raise ValueError(
+            f"theta and variance must have one value for each essay; their shapes are {theta.shape}, {variance.shape}"
+        )
     if n < 2:
         raise ValueError(f"{n} essays can not be compared; at least 2 are needed")
     if n_pairs < 0:

@@ -10,10 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
-from huleedu_pipeline.comparisons import ComparisonPair
+from huleedu_pipeline.comparisons import ComparisonPair, plan_pairs
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.essays.spec import BatchSpec
+from huleedu_pipeline.grading import get_scale
 from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, Prompt, essay_text, render
 from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import Judge, resolve_model
@@ -74,6 +75,20 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
         n_essays=sum(not essay.is_anchor for essay in batch.essays),
         n_anchors=sum(essay.is_anchor for essay in batch.essays),
     )
+
+
+def plan_comparisons(spec: BatchSpec, anchor_grades: Mapping[str, str | None]) -> list[ComparisonPair]:
+    """Return the comparisons of a batch that a provider judges, whether they are to be asked or only to be priced.
+
+    Args:
+        spec: The batch's specification.
+        anchor_grades: Grade of each anchor, ``None`` for a pupil's essay, by ``essay_id``.
+
+    """
+    scale = get_scale(spec.grade_scale) if spec.grade_scale else None
+    levels = [scale.index(grade) if scale and grade is not None else None for grade in anchor_grades.values()]
+    n_comparisons = spec.n_comparisons(len(anchor_grades))
+    return plan_pairs(spec.batch_id, list(anchor_grades), n_comparisons, spec.seed, anchor_levels=levels)
 
 
 def planned_spec(ledger: Ledger, batch_id: str) -> BatchSpec:
