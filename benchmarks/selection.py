@@ -159,6 +159,8 @@ def saving(one: Needed, random: Needed) -> tuple[float, float]:
 
 def compare(study: Study, names: list[str], waves: list[int], targets: list[float]) -> None:
     """Print comparisons needed and savings, for each target a table."""
+    for rule in (*RULES.values(), swiss):
+        select_pairs(np.zeros(4), np.ones(4), [0], [1], 2, rule=rule, seed=1)  # compiles
     for target in targets:
         guess = 20.0 * ((1 - 0.8) / (1 - target)) ** 2 * (2 / study.sigma) ** 1.2
         random = needed(study, "random", 1, target, guess)
@@ -195,9 +197,9 @@ def one_wave(study: Study) -> None:
     step = round(np.log(20 / LEAST_PER_ESSAY) / np.log(GRID_RATIO))
     random = study.taus("random", 1, step)
     print(
-        f"\nOne wave, {study.k(step):.0f} comparisons of each essay: tau {random.mean():.4f} by a random regular graph (wave one of"
+        f"\nOne wave, {study.k(step):.0f} comparisons of each essay: tau {random.mean():.4f} by a random regular graph, which is"
     )
-    print("every rule); difference of other designs, by paired repetitions:\n")
+    print("is wave one of every rule; difference of other designs, by paired repetitions:\n")
     for name in SINGLE_WAVES:
         difference = study.taus(name, 1, step) - random
         error = difference.std(ddof=1) / np.sqrt(len(difference))

@@ -214,7 +214,7 @@ def _check(theta: Floats, variance: Floats, asked: Ints, n_pairs: int) -> None:
         raise ValueError(f"n_pairs must not be negative, and is {n_pairs}")
     if not (np.isfinite(theta).all() and np.isfinite(variance).all() and (variance > 0).all()):
         raise ValueError("theta must be finite, and variances finite and above 0")
-    if asked.size and not (0 <= asked.min() and asked.max() < n and (asked[:, 0] != asked[:, 1]).all()):
+    if not (((asked >= 0) & (asked < n)).all() and (asked[:, 0] != asked[:, 1]).all()):
         raise ValueError(f"asked pairs must be two different indices in 0..{n - 1}")
 
 

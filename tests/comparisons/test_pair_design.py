@@ -1,6 +1,7 @@
 """A pair design is as large as asked for, connected, balanced in number and in place, and the same for the same seed."""
 
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -46,28 +47,10 @@ def test_every_design_keeps_its_promises(design: Design) -> None:
 
     shown_first, shown_second = Counter(pair.first for pair in pairs), Counter(pair.second for pair in pairs)
     degree = [shown_first[essay] + shown_second[essay] for essay in range(n)]
-    assert max(degree) - min(degree) <= 2
+    assert max(degree) - min(degree) <= 1
     assert all(abs(shown_first[essay] - shown_second[essay]) <= 1 for essay in range(n))
 
     assert plan_single_wave(n, max_pairs, seed) == pairs
-
-
-@given(st.integers(3, 40), st.integers(2, 5), seeds)
-def test_in_whole_rounds_everybody_meets_equally_many(n: int, n_rounds: int, seed: int) -> None:
-    pairs = plan_single_wave(n, n_rounds * (n // 2), seed)
-    degree = Counter(essay for pair in pairs for essay in (pair.first, pair.second))
-    # With an odd number of essays, another one rests in each round.
-    assert max(degree.values()) - min(degree[essay] for essay in range(n)) <= n % 2
-
-
-def test_whoever_rested_earlier_goes_first_when_the_last_round_is_cut_short() -> None:
-    # With an odd number of essays a difference of two can not always be avoided; left to chance it would be the rule.
-    differences = []
-    for n in (7, 11, 15, 21):
-        for max_pairs in range(n - 1, n * (n - 1) // 2, 4):
-            degree = Counter(essay for pair in plan_single_wave(n, max_pairs, 1) for essay in (pair.first, pair.second))
-            differences.append(max(degree.values()) - min(degree.values()))
-    assert differences.count(2) < len(differences) / 3
 
 
 def test_another_seed_is_another_design() -> None:
@@ -95,17 +78,73 @@ def test_the_order_of_asking_does_not_follow_the_essays() -> None:
     assert min(degree[essay] for essay in range(30)) >= 4
 
 
-def test_the_design_is_no_ring() -> None:
-    # Ten comparisons each in a plain circular design leave essays many steps apart; random rounds leave two or three.
-    pairs = plan_single_wave(60, 300, 1)
-    neighbours: dict[int, set[int]] = {essay: set() for essay in range(60)}
+def second_eigenvalue(n: int, pairs: list[PlannedPair]) -> float:
+    """Second largest absolute eigenvalue of the normalised adjacency: 1 if the graph falls apart (or is bipartite)."""
+    adjacency = np.zeros((n, n))
     for pair in pairs:
-        neighbours[pair.first].add(pair.second)
-        neighbours[pair.second].add(pair.first)
-    reached = {0}
-    for _ in range(3):
-        reached |= {other for essay in reached for other in neighbours[essay]}
-    assert reached == set(range(60))
+        adjacency[pair.first, pair.second] = adjacency[pair.second, pair.first] = 1
+    scale = 1 / np.sqrt(adjacency.sum(axis=1))
+    return float(np.sort(np.abs(np.linalg.eigvalsh(adjacency * scale * scale[:, None])))[-2])
+
+
+@pytest.mark.parametrize(("n", "degree"), [(100, 6), (101, 10), (600, 6), (600, 20)])
+def test_designs_expand_nearly_as_well_as_graphs_can(n: int, degree: int) -> None:
+    # 2 sqrt(d - 1) / d is the best there is for large n (Alon & Boppana); a ring of the same degree has .97 and more.
+    for seed in range(3):
+        assert second_eigenvalue(n, plan_single_wave(n, n * degree // 2, seed)) < 1.12 * 2 * np.sqrt(degree - 1) / degree
+
+
+def test_every_pair_is_as_likely_as_every_other() -> None:
+    # 6 of 10 pairs of 5 essays, and the same of their complement: each pair in .6 of the designs, within four SE.
+    n_designs = 600
+    for n_pairs in (4, 6):
+        asked = Counter(
+            frozenset((pair.first, pair.second)) for seed in range(n_designs) for pair in plan_single_wave(5, n_pairs, seed)
+        )
+        share = np.array([asked[frozenset(pair)] / n_designs for pair in combinations(range(5), 2)])
+        expected = n_pairs / 10
+        assert np.abs(share - expected).max() < 4 * np.sqrt(expected * (1 - expected) / n_designs)
+
+
+def test_the_places_of_a_pair_are_tossed() -> None:
+    first = Counter(pair.first for seed in range(400) for pair in plan_single_wave(2, 1, seed))
+    assert 160 <= first[0] <= 240
+
+
+@pytest.mark.parametrize(("n", "max_pairs"), [(36, 360), (101, 1010), (30, 400), (200, 800)])
+def test_a_sample_in_both_orders_is_part_of_the_budget_and_keeps_the_balance(n: int, max_pairs: int) -> None:
+    pairs = plan_single_wave(n, max_pairs, 5, both_orders_share=0.05)
+    assert len(pairs) == max_pairs
+    orders = Counter((pair.first, pair.second) for pair in pairs)
+    assert max(orders.values()) == 1
+    assert sum((second, first) in orders for first, second in orders) == 2 * round(0.05 * max_pairs)
+    shown_first, shown_second = Counter(pair.first for pair in pairs), Counter(pair.second for pair in pairs)
+    degree = [shown_first[essay] + shown_second[essay] for essay in range(n)]
+    assert max(degree) - min(degree) <= 1
+    assert all(abs(shown_first[essay] - shown_second[essay]) <= 1 for essay in range(n))
+    assert n_components(n, pairs) == 1
+
+
+@settings(deadline=None, max_examples=150)
+@given(designs(), st.floats(0, 0.5))
+@example((10, 45, 1), 0.5)
+@example((12, 11, 1), 0.5)
+def test_a_sample_in_both_orders_is_smaller_where_there_is_no_room(design: Design, share: float) -> None:
+    n, max_pairs, seed = design
+    pairs = plan_single_wave(n, max_pairs, seed, both_orders_share=share)
+    assert len(pairs) == min(max_pairs, n * (n - 1) // 2)
+    orders = Counter((pair.first, pair.second) for pair in pairs)
+    assert max(orders.values()) == 1
+    assert sum((second, first) in orders for first, second in orders) <= 2 * round(share * len(pairs))
+    degree = Counter(essay for pair in pairs for essay in (pair.first, pair.second))
+    assert max(degree.values()) - min(degree[essay] for essay in range(n)) <= 1
+    assert n_components(n, pairs) == 1
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.6])
+def test_a_share_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="^both_orders_share must lie in 0..0.5, and is"):
+        plan_single_wave(10, 20, 1, both_orders_share=share)
 
 
 @pytest.mark.parametrize("n", [-1, 0, 1])

@@ -4,7 +4,9 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,3 +69,21 @@ def test_a_coverage_wave_names_the_essays_that_it_was_given() -> None:
     assert {(pair.batch_id, pair.wave, pair.replicate, pair.pair_generation_mode) for pair in pairs} == {
         ("eng5", 1, 1, "coverage")
     }
+
+
+def test_large_waves_have_pairs_in_both_orders_under_names_of_their_own() -> None:
+    pairs = plan_pairs("eng5", [f"e{i}" for i in range(60)], 600, 1)
+    assert len({pair.pair_id for pair in pairs}) == 600
+    modes = Counter(pair.pair_generation_mode for pair in pairs)
+    assert modes == {"coverage": 570, "resampling": 30}
+    seen: set[frozenset[str]] = set()
+    for pair in pairs:
+        both = frozenset((pair.essay_a_id, pair.essay_b_id))
+        assert (pair.pair_generation_mode == "resampling") == (both in seen)
+        seen.add(both)
+
+
+@pytest.mark.parametrize(("n", "max_comparisons"), [(36, 360), (60, 480), (32, 496)])
+def test_small_waves_and_complete_ones_ask_every_pair_once(n: int, max_comparisons: int) -> None:
+    pairs = plan_pairs("eng5", [f"e{i}" for i in range(n)], max_comparisons, 1)
+    assert len({frozenset((pair.essay_a_id, pair.essay_b_id)) for pair in pairs}) == len(pairs) == max_comparisons
