@@ -36,7 +36,7 @@ def outcome(n_pupils: int, share: float | None, links: int, seed: tuple[int, int
     if share is None:
         pairs = near_regular(n, PER_ESSAY * n, rng)
     else:
-        parts = split(n_pupils, n_anchors, PER_ESSAY * n, anchor_share=share, links_per_anchor=links)
+        parts = split(n_pupils, n_anchors, PER_ESSAY * n, anchor_share=share, least_anchors_met=1, links_per_anchor=links)
         pairs, _ = anchored(levels, parts, 0, rng)
     first, second = orient(n, pairs, rng).T
     won = simulate_verdicts(theta, first, second, rng, judges=[SimulatedJudge(position_effect=POSITION_EFFECT)])
@@ -62,9 +62,9 @@ def main() -> None:
     """Run the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pupils", type=int, nargs="+", default=[24, 100, 300])
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8])
-    parser.add_argument("--links", type=int, nargs="+", default=[4], help="comparisons of an anchor with other anchors")
-    parser.add_argument("--repetitions", type=int, default=100)
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.05, 0.12, 0.2, 0.3, 0.5, 0.8])
+    parser.add_argument("--links", type=int, nargs="+", default=[2], help="comparisons of an anchor with other anchors")
+    parser.add_argument("--repetitions", type=int, default=150)
     parser.add_argument("--seed", type=int, default=20261120)
     options = parser.parse_args()
     for n_pupils in options.pupils:
@@ -83,7 +83,9 @@ def main() -> None:
                     2.0 * PER_ESSAY * len(ANCHOR_LEVELS) / (n_pupils + len(ANCHOR_LEVELS) - 1),
                 )
             else:
-                parts = split(n_pupils, len(ANCHOR_LEVELS), n_pairs, anchor_share=share, links_per_anchor=links)
+                parts = split(
+                    n_pupils, len(ANCHOR_LEVELS), n_pairs, anchor_share=share, least_anchors_met=1, links_per_anchor=links
+                )
                 name, met = f"{share:g}", parts.n_with_anchor / n_pupils
             cells = [summary(results[:, c], reference[:, c]) for c in range(4)]
             print(f"| {name} | {links} | {met:.1f} |", " | ".join(cells), "|", flush=True)

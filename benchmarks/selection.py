@@ -196,10 +196,8 @@ def one_wave(study: Study) -> None:
     """Print how other single waves compare with a random regular graph, with which all rules begin."""
     step = round(np.log(20 / LEAST_PER_ESSAY) / np.log(GRID_RATIO))
     random = study.taus("random", 1, step)
-    print(
-        f"\nOne wave, {study.k(step):.0f} comparisons of each essay: tau {random.mean():.4f} by a random regular graph, which is"
-    )
-    print("is wave one of every rule; difference of other designs, by paired repetitions:\n")
+    print(f"\nOne wave, {study.k(step):.0f} comparisons of each essay: tau {random.mean():.4f} by a random regular graph, with")
+    print("which every rule begins; difference of other designs, by paired repetitions:\n")
     for name in SINGLE_WAVES:
         difference = study.taus(name, 1, step) - random
         error = difference.std(ddof=1) / np.sqrt(len(difference))

@@ -33,26 +33,28 @@ def split(
     n_pairs: int,
     *,
     anchor_share: float = ANCHOR_SHARE,
+    least_anchors_met: int = LEAST_ANCHORS_MET,
     links_per_anchor: int = LINKS_PER_ANCHOR,
 ) -> Split:
     """Decide how many pairs of each kind a design has.
 
     The anchors are linked to each other; every pupil's essay meets equally many anchors, at least
-    :data:`LEAST_ANCHORS_MET` where there are that many and so many pairs; the pupils' essays share the rest. What one kind
-    has no room for goes to the next one.
+    ``least_anchors_met`` where there are that many and so many pairs; the pupils' essays share the rest. What one kind has
+    no room for goes to the next one.
 
     Args:
         n_pupils: Pupils' essays, at least 1.
         n_anchors: Anchors, at least 1.
         n_pairs: All pairs, from ``n_pupils + n_anchors - 1`` to as many as there are.
         anchor_share: Share of the comparisons of a pupil's essay that are with anchors, 0..1.
+        least_anchors_met: Fewest anchors that a pupil's essay meets, at least 1.
         links_per_anchor: Comparisons of an anchor with other anchors.
 
     """
     all_between_pupils, all_between_anchors = n_pairs_of(n_pupils), n_pairs_of(n_anchors)
     links = min(max(n_anchors - 1, n_anchors * links_per_anchor // 2), all_between_anchors, n_pairs - n_pupils)
     each = 2 * (n_pairs - links) / n_pupils * anchor_share / (1 + anchor_share)
-    with_anchor = n_pupils * min(max(LEAST_ANCHORS_MET, round(each)), n_anchors, (n_pairs - links) // n_pupils)
+    with_anchor = n_pupils * min(max(least_anchors_met, round(each)), n_anchors, (n_pairs - links) // n_pupils)
     between_pupils = min(n_pairs - links - with_anchor, all_between_pupils)
     with_anchor = min(n_pairs - links - between_pupils, n_pupils * n_anchors)
     return Split(n_pairs - with_anchor - between_pupils, with_anchor, between_pupils)
