@@ -1,10 +1,10 @@
-"""How many comparisons a rule of selection saves, by the number of waves, and how long choosing takes.
+"""How many comparisons a strategy of selection saves, by the number of waves, and how long choosing takes.
 
 ``python benchmarks/selection.py`` lets a simulated logistic judge rank essays from theta ~ N(0, sigma^2), in 1 to 10 equal
-waves by each rule, and prints how many comparisons each essay needs until Kendall's tau between estimate and truth reaches a
-target, and the saving over one balanced random wave with its standard error. All rules judge the same essays; k at the
-target is interpolated on the logarithm of k. Every judge here is simulated: the numbers say what a rule is worth where
-the model holds. Nothing here asserts how long something takes.
+waves by each strategy, and prints how many comparisons each essay needs until Kendall's tau between estimate and truth
+reaches a target, and the saving over one balanced random wave with its standard error. All strategies judge the same
+essays; k at the target is interpolated on the logarithm of k. Every judge here is simulated: the numbers say what a
+strategy is worth where the model holds. Nothing here asserts how long something takes.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from scipy.stats import kendalltau
 
 from huleedu_pipeline.comparisons.graphs import Ints
 from huleedu_pipeline.comparisons.orientation import orient
-from huleedu_pipeline.comparisons.selection import RULES, Knowledge, Rule, local_rank, select_pairs
+from huleedu_pipeline.comparisons.selection import STRATEGIES, Knowledge, Strategy, local_rank, select_pairs
 from huleedu_pipeline.scaling import fit_bradley_terry
 from huleedu_pipeline.simulation import SimulatedJudge, draw_locations, simulate_verdicts
 
@@ -63,7 +63,7 @@ SINGLE_WAVES = {"circular": circular, "independent": independent}
 
 @dataclass
 class Study:
-    """Mean tau by rule, waves and comparisons, over the same simulated batches; remembers what it has computed."""
+    """Mean tau by strategy, waves and comparisons, over the same simulated batches; remembers what it has computed."""
 
     n: int
     sigma: float
@@ -72,9 +72,9 @@ class Study:
     known: dict[tuple[str, int, int], Floats] = field(default_factory=dict)
     selection_seconds: dict[tuple[str, int, int], float] = field(default_factory=dict)
 
-    def taus(self, rule: str, n_waves: int, step: int) -> Floats:
+    def taus(self, strategy: str, n_waves: int, step: int) -> Floats:
         """Return tau of each repetition with ``k(step)`` comparisons for each essay."""
-        key = (rule, n_waves, step)
+        key = (strategy, n_waves, step)
         if key not in self.known:
             self.selection_seconds[key] = 0.0
             self.known[key] = np.array([self._tau(key, repetition) for repetition in range(self.n_repetitions)])
@@ -89,7 +89,7 @@ class Study:
         return min(round(LEAST_PER_ESSAY * GRID_RATIO**step * self.n / 2), self.n * (self.n - 1) // 2)
 
     def _tau(self, key: tuple[str, int, int], repetition: int) -> float:
-        rule, n_waves, step = key
+        strategy, n_waves, step = key
         rng = np.random.default_rng([self.seed, repetition])
         theta = draw_locations(self.n, self.sigma, rng)
         rng = np.random.default_rng([self.seed, repetition, n_waves, step])
@@ -100,10 +100,10 @@ class Study:
         for size in sizes.tolist():
             begin = time.process_time()
             seed = int(rng.integers(2**32))
-            if rule in SINGLE_WAVES:
-                i, j = orient(self.n, SINGLE_WAVES[rule](self.n, size, rng), rng).T
+            if strategy in SINGLE_WAVES:
+                i, j = orient(self.n, SINGLE_WAVES[strategy](self.n, size, rng), rng).T
             else:
-                wave = select_pairs(estimate, variance, first, second, size, rule=rules()[rule], seed=seed)
+                wave = select_pairs(estimate, variance, first, second, size, strategy=strategies()[strategy], seed=seed)
                 i, j = wave.first, wave.second
             self.selection_seconds[key] += time.process_time() - begin
             first, second = np.r_[first, i], np.r_[second, j]
@@ -115,9 +115,9 @@ class Study:
         return float(kendalltau(estimate, theta).statistic)
 
 
-def rules() -> dict[str, Rule]:
-    """Return all rules by name; ``random`` is wave one of any of them."""
-    return {"random": local_rank, **RULES, "swiss": swiss}
+def strategies() -> dict[str, Strategy]:
+    """Return all strategies by name; ``random`` is wave one of any of them."""
+    return {"random": local_rank, **STRATEGIES, "swiss": swiss}
 
 
 @dataclass(frozen=True)
@@ -128,18 +128,18 @@ class Needed:
     without: Floats
 
 
-def needed(study: Study, rule: str, n_waves: int, target: float, guess: float) -> Needed | None:
+def needed(study: Study, strategy: str, n_waves: int, target: float, guess: float) -> Needed | None:
     """Walk the grid from ``guess`` until two neighbouring steps have the target between them; ``None`` if none have."""
     step = max(0, round(np.log(guess / LEAST_PER_ESSAY) / np.log(GRID_RATIO)))
-    while study.taus(rule, n_waves, step).mean() >= target:
+    while study.taus(strategy, n_waves, step).mean() >= target:
         if step == 0:
             return None
         step -= 1
-    while study.taus(rule, n_waves, step + 1).mean() < target:
+    while study.taus(strategy, n_waves, step + 1).mean() < target:
         step += 1
         if study.n_pairs(step) == study.n_pairs(step + 1):
             return None
-    low, high = study.taus(rule, n_waves, step), study.taus(rule, n_waves, step + 1)
+    low, high = study.taus(strategy, n_waves, step), study.taus(strategy, n_waves, step + 1)
     log_low, log_high = np.log(study.k(step)), np.log(study.k(step + 1))
 
     def at(mean_low: float, mean_high: float) -> float:
@@ -159,8 +159,8 @@ def saving(one: Needed, random: Needed) -> tuple[float, float]:
 
 def compare(study: Study, names: list[str], waves: list[int], targets: list[float]) -> None:
     """Print comparisons needed and savings, for each target a table."""
-    for rule in (*RULES.values(), swiss):
-        select_pairs(np.zeros(4), np.ones(4), [0], [1], 2, rule=rule, seed=1)  # compiles
+    for strategy in (*STRATEGIES.values(), swiss):
+        select_pairs(np.zeros(4), np.ones(4), [0], [1], 2, strategy=strategy, seed=1)  # compiles
     for target in targets:
         guess = 20.0 * ((1 - 0.8) / (1 - target)) ** 2 * (2 / study.sigma) ** 1.2
         random = needed(study, "random", 1, target, guess)
@@ -171,7 +171,7 @@ def compare(study: Study, names: list[str], waves: list[int], targets: list[floa
         if random is None:
             print("one random wave does not reach this target, or needs fewer comparisons than the grid has")
             continue
-        print("| rule | waves | k | saving over one random wave, % (SE) | share of k | choosing, CPU ms a batch |")
+        print("| strategy | waves | k | saving over one random wave, % (SE) | share of k | choosing, CPU ms a batch |")
         print("|---|---|---|---|---|---|")
         print(f"| random | 1 | {random.k:.1f} | 0 | 1.00 | |", flush=True)
         for name, n_waves in itertools.product(names, waves):
@@ -193,11 +193,11 @@ def compare(study: Study, names: list[str], waves: list[int], targets: list[floa
 
 
 def one_wave(study: Study) -> None:
-    """Print how other single waves compare with a random regular graph, with which all rules begin."""
+    """Print how other single waves compare with a random regular graph, with which all strategies begin."""
     step = round(np.log(20 / LEAST_PER_ESSAY) / np.log(GRID_RATIO))
     random = study.taus("random", 1, step)
     print(f"\nOne wave, {study.k(step):.0f} comparisons of each essay: tau {random.mean():.4f} by a random regular graph, with")
-    print("which every rule begins; difference of other designs, by paired repetitions:\n")
+    print("which every strategy begins; difference of other designs, by paired repetitions:\n")
     for name in SINGLE_WAVES:
         difference = study.taus(name, 1, step) - random
         error = difference.std(ddof=1) / np.sqrt(len(difference))
@@ -223,16 +223,16 @@ def speed(sizes: list[int], seed: int) -> None:
     print(
         "\nChoosing a second wave of 10 comparisons for each essay, A/B orientation included, CPU ms (compilation excluded)\n"
     )
-    print("| n | wave one (random regular) |", " | ".join(RULES), "|")
-    print("|---|---|" + "---|" * len(RULES))
+    print("| n | wave one (random regular) |", " | ".join(STRATEGIES), "|")
+    print("|---|---|" + "---|" * len(STRATEGIES))
     for n in sizes:
         rng = np.random.default_rng(seed)
         theta, variance = draw_locations(n, 2.0, rng), rng.uniform(0.2, 0.8, n)
         first = select_pairs(theta, variance, [], [], 5 * n, seed=seed)
         calls = [partial(select_pairs, theta, variance, [], [], 5 * n, seed=seed)]
         calls += [
-            partial(select_pairs, theta, variance, first.first, first.second, 5 * n, rule=rule, seed=seed)
-            for rule in RULES.values()
+            partial(select_pairs, theta, variance, first.first, first.second, 5 * n, strategy=strategy, seed=seed)
+            for strategy in STRATEGIES.values()
         ]
         cells = [best_seconds(call) for call in calls]
         print(f"| {n} |", " | ".join(f"{1e3 * cell:.1f}" for cell in cells), "|", flush=True)
@@ -247,12 +247,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20261120)
     parser.add_argument("--waves", type=int, nargs="+", default=[1, 2, 3, 5, 10])
     parser.add_argument("--targets", type=float, nargs="+", default=[0.8, 0.9], help="Kendall's tau")
-    names = [*RULES, "swiss", *SINGLE_WAVES]
-    parser.add_argument("--rules", nargs="+", default=names, choices=names)
+    names = [*STRATEGIES, "swiss", *SINGLE_WAVES]
+    parser.add_argument("--strategies", nargs="+", default=names, choices=names)
     parser.add_argument("--sizes", type=int, nargs="*", default=[100, 300, 1000, 3000, 10_000], help="of the speed table")
     options = parser.parse_args()
     study = Study(options.n, options.sigma, options.repetitions, options.seed)
-    compare(study, options.rules, options.waves, options.targets)
+    compare(study, options.strategies, options.waves, options.targets)
     if 1 in options.waves:
         one_wave(study)
     if options.sizes:

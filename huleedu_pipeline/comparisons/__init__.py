@@ -3,10 +3,10 @@
 from huleedu_pipeline.comparisons.design import PlannedPair, plan_single_wave
 from huleedu_pipeline.comparisons.pairs import ComparisonPair, plan_pairs
 from huleedu_pipeline.comparisons.selection import (
-    RULES,
+    STRATEGIES,
     Knowledge,
-    Rule,
     Selection,
+    Strategy,
     local_rank,
     misorder,
     optimal_graph,
@@ -14,12 +14,12 @@ from huleedu_pipeline.comparisons.selection import (
 )
 
 __all__ = [
-    "RULES",
+    "STRATEGIES",
     "ComparisonPair",
     "Knowledge",
     "PlannedPair",
-    "Rule",
     "Selection",
+    "Strategy",
     "local_rank",
     "misorder",
     "optimal_graph",

@@ -107,8 +107,8 @@ def with_both_orders(n: int, pairs: Ints, n_twice: int, rng: np.random.Generator
         incident[a].remove(kept)
         incident[b].remove(kept)
         twice.append(kept)
-    spent = ~is_used
-    once, double = np.array(ends, dtype=np.int64)[spent], np.array(ends, dtype=np.int64)[twice]
+    table = np.array(ends, dtype=np.int64)
+    once, double = table[~is_used], table[twice]
     if _n_components(n, np.vstack([once, double])) > 1:
         return pairs, np.empty((0, 2), dtype=np.int64)
     return once, double

@@ -1,9 +1,9 @@
 """Selection: which pairs the next wave asks for, given what is known so far.
 
-Wave one is a random near-regular graph; later waves of about equal size follow a rule. A rule is a function of the state of
-knowledge that returns open pairs; :func:`select_pairs` adds what all rules share: the exact number of pairs, no pair twice
-while others are open, and who is shown first. Not here: designs without estimates (:mod:`.design`), estimation, or whether
-another wave is worth its price.
+Wave one is a random near-regular graph; later waves of about equal size follow a strategy. A strategy is a function of the
+state of knowledge that returns open pairs; :func:`select_pairs` adds what all strategies share: the exact number of pairs,
+no pair twice while others are open, and who is shown first. Not here: designs without estimates (:mod:`.design`),
+estimation, or whether another wave is worth its price.
 """
 
 from dataclasses import dataclass, replace
@@ -21,14 +21,14 @@ Floats = NDArray[np.float64]
 NEAREST = 16
 CAP_OVER_MEAN = 2.0
 N_BINS = 512
-# Of the counting and proximity rule (HuleEdu's optimal graph).
+# Of the counting and proximity strategy (HuleEdu's optimal graph).
 COUNT_WEIGHT, PROXIMITY_WEIGHT, PROXIMITY_RANGE, JITTER = 1.0, 0.5, 2.0, 0.001
 ALL_PAIRS_UP_TO, NEAREST_OF_MANY = 600, 64
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What a rule may go by, for ``n`` essays.
+    """What a strategy may go by, for ``n`` essays.
 
     Attributes:
         theta: Estimated locations in logits, shape (n,).
@@ -68,8 +68,8 @@ class Knowledge:
         return begin, others[np.argsort(ends, kind="stable")]
 
 
-class Rule(Protocol):
-    """A rule of selection."""
+class Strategy(Protocol):
+    """A strategy of selection."""
 
     def __call__(self, known: Knowledge, n_pairs: int, rng: np.random.Generator) -> Ints:
         """Return from 1 to ``n_pairs`` different open pairs, shape (k, 2), or none if none is open."""
@@ -145,7 +145,7 @@ def optimal_graph(known: Knowledge, n_pairs: int, rng: np.random.Generator) -> I
     return pairs[greedy(pairs, np.ones(known.n, dtype=np.int64), n_pairs)]
 
 
-RULES: dict[str, Rule] = {"local_rank": local_rank, "misorder": misorder, "optimal_graph": optimal_graph}
+STRATEGIES: dict[str, Strategy] = {"local_rank": local_rank, "misorder": misorder, "optimal_graph": optimal_graph}
 
 
 def select_pairs(
@@ -155,13 +155,13 @@ def select_pairs(
     asked_second: ArrayLike,
     n_pairs: int,
     *,
-    rule: Rule = local_rank,
+    strategy: Strategy = local_rank,
     seed: int,
     boundaries: ArrayLike | None = None,
 ) -> Selection:
     """Select exactly ``n_pairs`` pairs for the next wave.
 
-    With nothing asked yet they are a random near-regular graph, whatever the rule: it keeps the long links without which
+    With nothing asked yet they are a random near-regular graph, whatever the strategy: it keeps the long links without which
     neighbours in rank are precisely placed beside each other in regions that are not placed beside each other at all. A
     pair is open when no pair has been asked less often; none is asked again while another has not been asked.
 
@@ -171,14 +171,14 @@ def select_pairs(
         asked_first: Index of the essay that was shown first in each comparison so far, shape (m,).
         asked_second: Index of the other one, shape (m,).
         n_pairs: Size of the wave.
-        rule: One of :data:`RULES`, or a function of one's own.
+        strategy: One of :data:`STRATEGIES`, or a function of one's own.
         seed: Same seed and same arguments, same pairs.
-        boundaries: Grade boundaries in logits, shape (K - 1,): rules that can, choose to place essays on the right side of
+        boundaries: Grade boundaries in logits, shape (K - 1,): strategies that can, choose to place essays on the right side of
             these rather than in the right order.
 
     Raises:
         ValueError: fewer than two essays, a negative number of pairs, arrays that do not fit each other or are not finite,
-            variances that are not positive, or a rule that chose nothing although pairs were open.
+            variances that are not positive, or a strategy that chose nothing although pairs were open.
 
     """
     location, spread = np.asarray(theta, dtype=np.float64), np.asarray(variance, dtype=np.float64)
@@ -195,9 +195,9 @@ def select_pairs(
     while len(chosen) < n_pairs:
         so_far = np.vstack([asked, chosen])
         known = replace(known, n_comparisons=np.bincount(so_far.ravel(), minlength=n), closed=_closed(n, so_far))
-        more = rule(known, n_pairs - len(chosen), rng)
+        more = strategy(known, n_pairs - len(chosen), rng)
         if not len(more):
-            raise ValueError(f"the rule {getattr(rule, '__name__', rule)} chose no pair although some were open")
+            raise ValueError(f"the strategy {getattr(strategy, '__name__', strategy)} chose no pair although some were open")
         chosen = np.vstack([chosen, more])
     return _selection(n, chosen, asked, rng)
 

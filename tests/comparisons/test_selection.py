@@ -1,4 +1,4 @@
-"""A wave has exactly the pairs that were asked for, none of them twice while others are open, evenly shown, by the rule."""
+"""A wave has exactly the pairs that were asked for, none of them twice while others are open, evenly shown, by the strategy."""
 
 from itertools import combinations
 
@@ -10,12 +10,21 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from huleedu_pipeline.comparisons import RULES, Knowledge, Rule, Selection, local_rank, misorder, optimal_graph, select_pairs
+from huleedu_pipeline.comparisons import (
+    STRATEGIES,
+    Knowledge,
+    Selection,
+    Strategy,
+    local_rank,
+    misorder,
+    optimal_graph,
+    select_pairs,
+)
 from huleedu_pipeline.comparisons.loops import lazy_greedy
 from huleedu_pipeline.comparisons.orientation import orient
 
 Ints = NDArray[np.int64]
-rules = pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
+strategies = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES.keys())
 NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -36,17 +45,17 @@ def waves(draw: st.DrawFn) -> tuple[int, list[int], int]:
     return n, draw(st.lists(st.integers(0, n * (n - 1)), min_size=1, max_size=4)), draw(st.integers(0, 2**32))
 
 
-@rules
+@strategies
 @settings(deadline=None, max_examples=60)
 @given(waves())
-def test_every_wave_keeps_its_promises(rule: Rule, plan: tuple[int, list[int], int]) -> None:
+def test_every_wave_keeps_its_promises(strategy: Strategy, plan: tuple[int, list[int], int]) -> None:
     n, sizes, seed = plan
     rng = np.random.default_rng(seed)
     theta, variance = rng.normal(0, 2, n), rng.uniform(0.1, 2, n)
     first, second = NOTHING, NOTHING
     for size in sizes:
-        wave = select_pairs(theta, variance, first, second, size, rule=rule, seed=seed)
-        again = select_pairs(theta, variance, first, second, size, rule=rule, seed=seed)
+        wave = select_pairs(theta, variance, first, second, size, strategy=strategy, seed=seed)
+        again = select_pairs(theta, variance, first, second, size, strategy=strategy, seed=seed)
         assert (wave.first == again.first).all()
         assert (wave.second == again.second).all()
         assert len(wave.first) == len(wave.second) == len(wave.is_repeat) == size
@@ -66,13 +75,13 @@ def test_every_wave_keeps_its_promises(rule: Rule, plan: tuple[int, list[int], i
         assert max(times) - min(times) <= 1
 
 
-@rules
-def test_essays_are_shown_first_and_second_equally_often_over_all_waves(rule: Rule) -> None:
+@strategies
+def test_essays_are_shown_first_and_second_equally_often_over_all_waves(strategy: Strategy) -> None:
     n = 61
     theta, variance, wave = after_one_wave(n, 7)
     first, second = wave.first, wave.second
     for seed in range(8):
-        wave = select_pairs(theta, variance, first, second, 101, rule=rule, seed=seed)
+        wave = select_pairs(theta, variance, first, second, 101, strategy=strategy, seed=seed)
         first, second = np.r_[first, wave.first], np.r_[second, wave.second]
         surplus = np.abs(np.bincount(first, minlength=n) - np.bincount(second, minlength=n))
         # Three pairs an essay may leave a few essays apart from the rest, all of whom were first too often.
@@ -96,28 +105,28 @@ def test_a_surplus_that_the_new_pairs_can_not_work_off_is_lessened() -> None:
     assert oriented.tolist() == [[1, 0]]
 
 
-@rules
-def test_the_first_wave_is_a_random_regular_graph(rule: Rule) -> None:
-    wave = select_pairs(np.zeros(80), np.ones(80), NOTHING, NOTHING, 400, rule=rule, seed=3)
+@strategies
+def test_the_first_wave_is_a_random_regular_graph(strategy: Strategy) -> None:
+    wave = select_pairs(np.zeros(80), np.ones(80), NOTHING, NOTHING, 400, strategy=strategy, seed=3)
     assert set(np.bincount(np.r_[wave.first, wave.second]).tolist()) == {10}
     graph = coo_matrix((np.ones(400), (wave.first, wave.second)), shape=(80, 80))
     assert connected_components(graph, directed=False)[0] == 1
 
 
-@rules
-def test_other_seeds_are_other_waves(rule: Rule) -> None:
+@strategies
+def test_other_seeds_are_other_waves(strategy: Strategy) -> None:
     theta, variance, wave = after_one_wave(30, 6)
     second_waves = {
-        tuple(select_pairs(theta, variance, wave.first, wave.second, 40, rule=rule, seed=seed).first.tolist())
+        tuple(select_pairs(theta, variance, wave.first, wave.second, 40, strategy=strategy, seed=seed).first.tolist())
         for seed in range(8)
     }
     assert len(second_waves) == 8
 
 
-@pytest.mark.parametrize("rule", [local_rank, misorder])
-def test_pairs_are_closer_than_chance_would_make_them(rule: Rule) -> None:
+@pytest.mark.parametrize("strategy", [local_rank, misorder])
+def test_pairs_are_closer_than_chance_would_make_them(strategy: Strategy) -> None:
     theta, variance, wave = after_one_wave(200, 10)
-    later = select_pairs(theta, variance, wave.first, wave.second, 1000, rule=rule, seed=1)
+    later = select_pairs(theta, variance, wave.first, wave.second, 1000, strategy=strategy, seed=1)
     assert np.abs(theta[later.first] - theta[later.second]).mean() < 0.2 * np.abs(theta[wave.first] - theta[wave.second]).mean()
 
 
@@ -133,8 +142,8 @@ def test_uncertain_essays_attract_pairs() -> None:
 def test_ties_attract_pairs() -> None:
     # Essays in ten heaps: who is ahead of whom is open within a heap, and known between heaps.
     theta = np.repeat(np.arange(10) * 3.0, 6) + np.tile(np.arange(6) * 0.01, 10)
-    for rule in (local_rank, misorder):
-        wave = select_pairs(theta, np.full(60, 0.3), [0], [59], 60, rule=rule, seed=1)
+    for strategy in (local_rank, misorder):
+        wave = select_pairs(theta, np.full(60, 0.3), [0], [59], 60, strategy=strategy, seed=1)
         assert (np.abs(theta[wave.first] - theta[wave.second]) < 1).all()
 
 
@@ -230,8 +239,8 @@ def test_a_rule_that_chooses_nothing_is_named() -> None:
     def idle(known: Knowledge, n_pairs: int, rng: np.random.Generator) -> Ints:
         return np.empty((0, 2), dtype=np.int64)
 
-    with pytest.raises(ValueError, match="^the rule idle chose no pair although some were open$"):
-        select_pairs([0.0, 1.0, 2.0], [1.0, 1.0, 1.0], [0], [1], 1, rule=idle, seed=1)
+    with pytest.raises(ValueError, match="^the strategy idle chose no pair although some were open$"):
+        select_pairs([0.0, 1.0, 2.0], [1.0, 1.0, 1.0], [0], [1], 1, strategy=idle, seed=1)
 
 
 @pytest.mark.parametrize(
