@@ -100,7 +100,7 @@ def main() -> None:
     rng, started = np.random.default_rng(given.seed), time.process_time()
     n_essays = f"{N_ANCHORS} anchors, {N_PUPILS} pupils' essays"
     print(f"simulated judge and examiners, seed {given.seed}, {given.batches} batches for each line, {n_essays}")
-    print(f"{'scale':<22} {'comparisons':>11} {'blur':>5} {'graded':>7} {'claimed':>8} {'right':>6} {'ECE printed':>12} {'ECE all':>8}")
+    print(f"{'scale':<22} {'comparisons':>11} {'blur':>5} {'graded':>7} {'claimed':>8} {'right':>6} {'ECE':>12} {'of all':>8}")
     everything: list[Claims] = []
     for scale in map(get_scale, SCALES):
         for n_comparisons in COMPARISONS:

@@ -2,8 +2,8 @@
 
 Each anchor is judged by the others: the grade that it would get without its own say, its distance from the ladder on which
 the others stand, and the anchors with which it has changed places. Displacement and drift against earlier locations
-(``huleedu_pipeline.scaling.linking``) and fit are worked out elsewhere and join the rows here. Nothing is removed: a flag asks a
-person to look at the anchor's text and grade.
+(``huleedu_pipeline.scaling.linking``) and fit are worked out elsewhere and join the rows here. Nothing is removed: a flag
+asks a person to look at the anchor's text and grade.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from huleedu_pipeline.grading.projection import (
     average_over_draws,
     graded_anchors,
 )
+from huleedu_pipeline.grading.scales import GradeScale
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,7 +42,7 @@ class AnchorDiagnostics:
         grade: The grade that it carries.
         theta: Its location in logits.
         theta_se: The standard error of that, as given.
-        projected_grade: The grade that the projection gives it, with its own say in the boundaries.
+        projected_grade: The grade that the projection gives it, with its own say in the boundaries; ``None`` without one.
         grade_probability: Probability of the grade that it carries, by that projection.
         leave_one_out_grade: The grade that it gets from boundaries fitted without it; ``None`` when the others can place none.
         leave_one_out_probability: Probability of the grade that it carries, by those boundaries.
@@ -64,8 +65,8 @@ class AnchorDiagnostics:
     grade: str
     theta: float
     theta_se: float
-    projected_grade: str
-    grade_probability: float
+    projected_grade: str | None
+    grade_probability: float | None
     leave_one_out_grade: str | None
     leave_one_out_probability: float | None
     ladder_residual: float | None
@@ -113,7 +114,8 @@ def check_anchors(
     theta: ArrayLike,
     covariance: ArrayLike,
     anchor_grades: Sequence[str | None],
-    projection: GradeProjection,
+    scale: GradeScale,
+    projection: GradeProjection | Unavailable,
     *,
     displacement_z: ArrayLike | None = None,
     drift_z: ArrayLike | None = None,
@@ -122,13 +124,14 @@ def check_anchors(
     infit_limits: tuple[float, float] | None = None,
     outfit_limits: tuple[float, float] | None = None,
     seed: int = 1,
-) -> AnchorReport:
-    """Check the anchors of a batch that has grades.
+) -> AnchorReport | Unavailable:
+    """Check the anchors of a batch, whether they allow grades or not.
 
     Args:
         theta: Locations of all essays in logits, shape (n,).
         covariance: Their covariance, shape (n, n).
         anchor_grades: Grade of each anchor, ``None`` for a pupil's essay, length n.
+        scale: Scale of the grades.
         projection: What :func:`.project_grades` made of the same.
         displacement_z: Free against banked location of each essay, shape (n,); not a number where there is none.
         drift_z: Distance of each essay from the line that links an earlier batch, shape (n,); not a number where none.
@@ -138,14 +141,18 @@ def check_anchors(
         outfit_limits: The same for outfit.
         seed: Seed of the draws.
 
+    Returns:
+        The diagnostics, or why there are none: fewer than two different anchor grades.
+
     Raises:
-        ValueError: the arguments allow no grades.
+        ValueError: arguments that differ in length, or a grade that no anchor of this scale can carry.
 
     """
-    anchors = graded_anchors(theta, covariance, anchor_grades, projection.scale)
+    anchors = graded_anchors(theta, covariance, anchor_grades, scale)
     if isinstance(anchors, Unavailable):
-        raise ValueError(f"anchors can not be checked: {anchors.reason}")
-    ladder = projection.scale.ladder
+        return anchors
+    ladder = scale.ladder
+    graded = projection if isinstance(projection, GradeProjection) else None
     inversions = find_inversions(anchors.theta, anchors.levels, anchors.covariance)
     left_out = _leave_one_out(anchors, len(ladder), np.random.default_rng(seed))
     residuals = _ladder_residuals(anchors)
@@ -177,8 +184,8 @@ def check_anchors(
                 grade=ladder[level],
                 theta=float(anchors.theta[a]),
                 theta_se=float(given_se[essay]),
-                projected_grade=projection.grade(essay),
-                grade_probability=float(projection.probabilities[essay, level]),
+                projected_grade=graded.grade(essay) if graded else None,
+                grade_probability=float(graded.probabilities[essay, level]) if graded else None,
                 leave_one_out_grade=None if out is None else ladder[out[0]],
                 leave_one_out_probability=None if out is None else out[1],
                 ladder_residual=None if rest is None else rest.logits,

@@ -86,7 +86,8 @@ def contradicted_regions(
         else:
             regions.append((low, high, [one]))
     return tuple(
-        ContradictedRegion(ladder[low], ladder[high], len(ones), max(one.overlap for one in ones)) for low, high, ones in regions
+        ContradictedRegion(ladder[low], ladder[high], len(ones), max(one.overlap for one in ones))
+        for low, high, ones in regions
     )
 
 

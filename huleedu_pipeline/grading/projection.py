@@ -21,7 +21,13 @@ from huleedu_pipeline.grading.boundaries import (
     draw_boundaries,
     rise_per_grade,
 )
-from huleedu_pipeline.grading.certainty import ConfidenceLabel, GradeAccuracy, confidence_label, grade_accuracy, sharing_neighbour
+from huleedu_pipeline.grading.certainty import (
+    ConfidenceLabel,
+    GradeAccuracy,
+    confidence_label,
+    grade_accuracy,
+    sharing_neighbour,
+)
 from huleedu_pipeline.grading.order import ContradictedRegion, contradicted_regions, contradicted_width, find_inversions
 from huleedu_pipeline.grading.scales import GradeScale
 
@@ -93,7 +99,7 @@ class GradeProjection:
 
     def grade(self, i: int) -> str:
         """Return the grade of essay ``i``: the one whose boundaries enclose its theta."""
-        return self.scale.ladder[self.levels[i]]
+        return self.scale.ladder[int(self.levels[i])]
 
     def grade_probability(self, i: int) -> float:
         """Return the probability of that grade."""
@@ -129,6 +135,7 @@ class GradedAnchors:
         theta: Their locations in logits, shape (n_anchors,).
         levels: Their grades' places on the ladder, shape (n_anchors,).
         step: Mean rise from grade to grade in logits.
+        step_se: Its standard error.
         covariance: Of their locations, shape (n_anchors, n_anchors), up to a shift of the whole scale.
         with_essays: Covariance of each anchor with each essay on the same terms, shape (n_anchors, n).
         essay_variance: Variance of each essay on the same terms, shape (n,).
@@ -139,15 +146,21 @@ class GradedAnchors:
     theta: Floats
     levels: Ints
     step: float
+    step_se: float
     covariance: Floats
     with_essays: Floats
     essay_variance: Floats
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether locations clearly rise with the grades: by two standard errors."""
+        return self.step > LEAST_RISE_IN_SE * self.step_se
 
 
 def graded_anchors(
     theta: ArrayLike, covariance: ArrayLike, anchor_grades: Sequence[str | None], scale: GradeScale
 ) -> GradedAnchors | Unavailable:
-    """Return the anchors of a batch, or why no grade can rest on them; arguments as for :func:`project_grades`."""
+    """Return the anchors of a batch, unless they carry fewer than two grades; arguments as for :func:`project_grades`."""
     location, cov = np.asarray(theta, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
     n = len(anchor_grades)
     if location.shape != (n,) or cov.shape != (n, n):
@@ -165,11 +178,6 @@ def graded_anchors(
     block = cov[np.ix_(essays, essays)]
     shift = (block.sum() - np.trace(block)) / (len(essays) * (len(essays) - 1))
     step, step_se = rise_per_grade(location[essays], levels, block)
-    if step <= LEAST_RISE_IN_SE * step_se:
-        return Unavailable(
-            f"the anchors' locations do not clearly rise with their grades ({step:+.2f} logits a grade, SE {step_se:.2f}); "
-            "this judge does not follow this scale, or there are too few comparisons"
-        )
     # Locations that are known exactly, or to a common error, still need a covariance that can be inverted.
     least = LEAST_RELATIVE_VARIANCE * step**2
     return GradedAnchors(
@@ -177,6 +185,7 @@ def graded_anchors(
         theta=location[essays],
         levels=levels,
         step=step,
+        step_se=step_se,
         covariance=block - shift + least * np.eye(len(essays)),
         with_essays=cov[essays] - shift,
         essay_variance=np.diag(cov) - shift + least,
@@ -206,6 +215,11 @@ def project_grades(
     anchors = graded_anchors(theta, covariance, anchor_grades, scale)
     if isinstance(anchors, Unavailable):
         return anchors
+    if not anchors.is_rising:
+        return Unavailable(
+            f"the anchors' locations do not clearly rise with their grades ({anchors.step:+.2f} logits a grade, "
+            f"SE {anchors.step_se:.2f}); this judge does not follow this scale, or there are too few comparisons"
+        )
     location, ladder = np.asarray(theta, dtype=np.float64), scale.ladder
     rng = np.random.default_rng(seed)
     draws = draw_boundaries(anchors.theta, anchors.levels, len(ladder), anchors.covariance, rng)

@@ -1,12 +1,25 @@
 """Grade projection: anchors place the boundaries, and every grade comes with an honest probability."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huleedu_pipeline.grading import Unavailable, confidence_label, get_scale, project_grades
-from tests.grading.kit import CEFR, ORDERED, OWN, Floats, Grades, centred_covariance, projected, with_pupils
+from tests.grading.kit import (
+    CEFR,
+    ORDERED,
+    OWN,
+    Floats,
+    Grades,
+    centred_covariance,
+    errors,
+    places,
+    projected,
+    with_pupils,
+)
 
 
 def test_well_separated_anchors_get_their_own_grades() -> None:
@@ -21,11 +34,12 @@ def test_one_anchor_for_each_grade_of_any_scale_is_enough(scale_id: str) -> None
     k = len(scale.grades)
     projection = projected(np.arange(k) * 3.0, centred_covariance(k, 0.1), list(scale.grades), scale)
     assert [projection.grade(i) for i in range(k)] == list(scale.grades)
-    assert projection.boundaries.shape == projection.boundaries_se.shape == (k - 1,)
+    assert [(one.lower, one.upper) for one in projection.boundaries] == list(pairwise(scale.ladder))
+    assert [one.n_upper for one in projection.boundaries] == [1] * len(projection.boundaries)
 
 
 def test_boundaries_lie_between_the_anchors_of_neighbouring_grades() -> None:
-    for k, boundary in enumerate(with_pupils((0.0,)).boundaries):
+    for k, boundary in enumerate(places(with_pupils((0.0,)))):
         assert ORDERED[k + 6] - 0.5 < boundary < ORDERED[k + 1] + 0.5
 
 
@@ -51,18 +65,18 @@ def test_whatever_the_anchors_the_result_is_a_distribution_or_a_reason(batch: tu
     assert result.probabilities.shape == (len(theta), 6)
     assert (result.probabilities >= -1e-12).all()
     assert result.probabilities.sum(axis=1) == pytest.approx(np.ones(len(theta)), abs=1e-9)
-    assert (np.diff(result.boundaries) > 0).all()
-    assert (result.boundaries_se > 0).all()
+    assert (np.diff(places(result)) > 0).all()
+    assert (errors(result) > 0).all()
+    edges = [-np.inf, *places(result), np.inf]
     for i in range(len(theta)):
         level = CEFR.index(result.grade(i))
+        assert edges[level] <= theta[i] <= edges[level + 1]
         assert result.grade_probability(i) == result.probabilities[i, level]
-        # The grade is the median: at least half of the probability on it and above, at least half on it and below.
-        assert result.probabilities[i, : level + 1].sum() >= 0.5 - 1e-9
-        assert result.probabilities[i, level:].sum() >= 0.5 - 1e-9
+        assert result.grade(i) in result.split_grade(i).split("/")
 
 
 def test_exactly_at_a_boundary_it_is_fifty_fifty_between_the_neighbours() -> None:
-    boundaries = with_pupils((0.0,)).boundaries
+    boundaries = places(with_pupils((0.0,)))
     at_boundaries = with_pupils(tuple(boundaries.tolist())).probabilities[12:]
     for k in range(5):
         assert at_boundaries[k, k : k + 2] == pytest.approx(np.array([0.5, 0.5]), abs=0.03)
@@ -84,7 +98,7 @@ def test_neither_unit_nor_origin_of_the_scale_matters() -> None:
         other = projected(factor * theta + shift, factor**2 * covariance, grades)
         assert [other.grade(i) for i in range(14)] == [plain.grade(i) for i in range(14)]
         assert other.probabilities == pytest.approx(plain.probabilities, abs=0.05)
-        assert (other.boundaries - shift) / factor == pytest.approx(plain.boundaries, abs=0.1)
+        assert (places(other) - shift) / factor == pytest.approx(places(plain), abs=0.1)
 
 
 def test_the_less_is_known_of_an_essay_the_less_probable_its_grade() -> None:
@@ -98,7 +112,7 @@ def test_the_less_is_known_of_an_essay_the_less_probable_its_grade() -> None:
 
 def test_the_less_is_known_of_the_anchors_the_less_is_known_of_the_boundaries() -> None:
     known, vague = with_pupils((1.0,)), with_pupils((1.0,), anchor_se=1.0)
-    assert (vague.boundaries_se > known.boundaries_se).all()
+    assert (errors(vague) > errors(known)).all()
     assert vague.grade_probability(12) < known.grade_probability(12)
 
 
@@ -117,7 +131,8 @@ def test_grades_without_an_anchor_get_their_share_between_the_others() -> None:
     assert (projection.grade(4), projection.grade(6)) == ("A1", "C2")
     assert projection.grade(5) in ("B1", "B2")
     assert projection.grade_probability(5) < 0.7
-    assert (np.diff(projection.boundaries) > 0).all()
+    assert (np.diff(places(projection)) > 0).all()
+    assert [(one.n_lower, one.n_upper) for one in projection.boundaries] == [(2, 0), (0, 0), (0, 0), (0, 0), (0, 2)]
 
 
 @pytest.mark.parametrize(
@@ -157,13 +172,13 @@ def test_the_same_seed_gives_the_same_grades_and_another_seed_nearly_the_same() 
     theta, covariance, grades = [*ORDERED, 0.4], centred_covariance(13, 0.4), [*OWN, None]
     one, again, other = (projected(theta, covariance, grades, seed=seed) for seed in (1, 1, 2))
     assert (one.probabilities == again.probabilities).all()
-    assert (one.boundaries == again.boundaries).all()
+    assert one.boundaries == again.boundaries
     assert (one.probabilities != other.probabilities).any()
     assert other.probabilities == pytest.approx(one.probabilities, abs=0.05)
 
 
 def test_a_grade_that_is_not_on_the_scale_is_an_error() -> None:
-    with pytest.raises(ValueError, match="not in tuple"):
+    with pytest.raises(ValueError, match="cefr_6_level: 'A' is no anchor's grade"):
         project_grades([0, 1], centred_covariance(2, 0.1), ["A1", "A"], CEFR)
 
 
