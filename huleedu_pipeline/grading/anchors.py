@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from huleedu_pipeline.grading.boundaries import LOGISTIC_AS_NORMAL, between_anchors, draw_boundaries, rise_per_grade
+from huleedu_pipeline.grading.ladder import ladder_residuals
 from huleedu_pipeline.grading.order import ContradictedRegion, Inversion, contradicted_regions, find_inversions
 from huleedu_pipeline.grading.projection import (
     LEAST_RISE_IN_SE,
@@ -28,9 +29,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DISPLACEMENT_Z = 2.7
-LADDER_FALSE_ALARMS = 0.05
-POWER_Z = 1.645
-LEAVE_ONE_OUT_CHAINS = 50
+LEAVE_ONE_OUT_CHAINS = 30
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def check_anchors(
     graded = projection if isinstance(projection, GradeProjection) else None
     inversions = find_inversions(anchors.theta, anchors.levels, anchors.covariance)
     left_out = _leave_one_out(anchors, len(ladder), np.random.default_rng(seed))
-    residuals = _ladder_residuals(anchors)
+    residuals = ladder_residuals(anchors.theta, anchors.levels, anchors.covariance)
     given_se = np.sqrt(np.diag(np.asarray(covariance, dtype=np.float64)))
 
     def of_essay(values: ArrayLike | None, essay: int) -> float | None:
@@ -172,7 +171,7 @@ def check_anchors(
         fit_in, fit_out = of_essay(infit, essay), of_essay(outfit, essay)
         raised = {
             "order": n_contradictions > 0,
-            "ladder": rest is not None and abs(rest.z) > rest.limit,
+            "ladder": rest is not None and rest.is_off,
             "displacement": displaced is not None and abs(displaced) > DISPLACEMENT_Z,
             "drift": drifted is not None and abs(drifted) > DISPLACEMENT_Z,
             "infit": _is_outside(fit_in, infit_limits),
@@ -191,7 +190,7 @@ def check_anchors(
                 ladder_residual=None if rest is None else rest.logits,
                 ladder_z=None if rest is None else rest.z,
                 ladder_limit=None if rest is None else rest.limit,
-                detectable=None if rest is None else (rest.limit + POWER_Z) * rest.se,
+                detectable=None if rest is None else rest.detectable,
                 n_inversions=len(involved),
                 n_contradictions=n_contradictions,
                 displacement_z=displaced,
@@ -244,50 +243,9 @@ def _leave_one_out(anchors: GradedAnchors, n_grades: int, rng: np.random.Generat
     for fit, (a, step) in enumerate(possible):
         some = slice(fit * per_fit, (fit + 1) * per_fit)
         bounds = draws.boundaries[:, some]
-        middle = np.median(bounds, axis=1)
-        place = between_anchors(middle, anchors.theta[others[a]], anchors.levels[others[a]], step)
+        place = between_anchors(np.median(bounds, axis=1), anchors.theta[others[a]], anchors.levels[others[a]], step)
         mean = (anchors.theta[a] + draws.shared[a, some])[None, :]
         variance = (own[a] + (LOGISTIC_AS_NORMAL * draws.blur[some]) ** 2)[None, :]
-        probabilities, _ = average_over_draws(mean, variance, (place - middle)[:, None] + bounds, np.zeros(n_grades - 1))
+        probabilities, _ = average_over_draws(mean, variance, bounds, np.zeros(n_grades - 1))
         found[a] = int(np.searchsorted(place, anchors.theta[a])), float(probabilities[0, anchors.levels[a]])
-    return found
-
-
-@dataclass(frozen=True)
-class _Residual:
-    logits: float
-    se: float
-    z: float
-    limit: float
-
-
-def _ladder_residuals(anchors: GradedAnchors) -> list[_Residual | None]:
-    """Return each anchor's distance from the line of location on grade through the others (externally studentised residual).
-
-    The scatter of the others around their line holds their errors, the blur of grades, and how uneven the grades' widths
-    are; it is never taken for less than their own standard errors. The limit lets one batch in twenty raise a false alarm
-    (Bonferroni over the anchors; Beckman & Trussell 1974), with the t distribution's wide tails where the others are few.
-    """
-    from scipy.stats import t as student
-
-    n = len(anchors.theta)
-    found: list[_Residual | None] = [None] * n
-    for a in range(n):
-        rest = np.arange(n) != a
-        theta, levels = anchors.theta[rest], anchors.levels[rest]
-        degrees = n - 3
-        if degrees < 1 or len(set(levels.tolist())) < 2:
-            continue
-        step, _ = rise_per_grade(theta, levels, anchors.covariance[np.ix_(rest, rest)])
-        centre = levels.mean()
-        spread = float(((levels - centre) ** 2).sum())
-        away = float(anchors.levels[a] - centre)
-        scatter = theta - theta.mean() - step * (levels - centre)
-        errors = np.diag(anchors.covariance)
-        uneven = max(float(scatter @ scatter) / degrees - float(errors[rest].mean()), 0.0)
-        variance = uneven + float(errors[rest].mean())
-        se = float(np.sqrt(uneven + errors[a] + variance * (1 / (n - 1) + away**2 / spread)))
-        logits = float(anchors.theta[a] - theta.mean() - step * away)
-        limit = float(student.ppf(1 - LADDER_FALSE_ALARMS / (2 * n), degrees))
-        found[a] = _Residual(logits, se, logits / se, limit)
     return found

@@ -22,7 +22,7 @@ BLUR_PRIOR_MEAN, BLUR_PRIOR_SD = float(np.log(0.2)), 1.0
 MIDDLE_PRIOR_SD = 3.0
 N_CHAINS, N_BURN_IN, N_KEPT, N_BETWEEN = 250, 100, 4, 25
 LOGISTIC_AS_NORMAL = 1.702
-LEAST_MARGIN = 0.1
+LEAST_MARGIN = 0.02
 LARGEST_EXPONENT = 300.0
 
 
@@ -111,9 +111,9 @@ def draw_boundaries(
 def between_anchors(boundaries: Floats, theta: Floats, levels: Ints, step: float) -> Floats:
     """Return ``boundaries`` moved, where need be, to where the anchors' own order puts them.
 
-    A boundary that the anchors separate cleanly (all of lower grades lie below all of higher grades) lies between them, a
-    tenth of the gap away from either. This is why anchors in perfect order always get their own grades. A boundary that
-    they contradict lies within the overlap. An open end keeps a tenth of a step.
+    A boundary that the anchors separate cleanly (all of lower grades lie below all of higher grades) is printed between
+    them, at least a fiftieth of the gap (at an open end, of a step) away from either. This is why anchors in perfect order
+    always get their own grades. Probabilities know nothing of it: an order may be perfect by chance.
 
     Args:
         boundaries: In logits, shape (n_grades - 1,), increasing.
@@ -131,8 +131,8 @@ def between_anchors(boundaries: Floats, theta: Floats, levels: Ints, step: float
     same = np.array([[below[k] == below[j] and above[k] == above[j] for j in range(n)] for k in range(n)])
     place, size = np.tril(same).sum(axis=1), same.sum(axis=1)
     is_clean = below < above
-    lowest = np.where(is_clean, below + margin * place / size, above)
-    highest = np.where(is_clean, above - margin * (size - place + 1) / size, below)
+    lowest = np.where(is_clean, below + margin * place / size, -np.inf)
+    highest = np.where(is_clean, above - margin * (size - place + 1) / size, np.inf)
     moved = np.clip(boundaries, lowest, highest)
     for k in range(1, n):
         if moved[k] <= moved[k - 1]:

@@ -223,11 +223,10 @@ def project_grades(
     location, ladder = np.asarray(theta, dtype=np.float64), scale.ladder
     rng = np.random.default_rng(seed)
     draws = draw_boundaries(anchors.theta, anchors.levels, len(ladder), anchors.covariance, rng)
-    middle = np.median(draws.boundaries, axis=1)
-    place = between_anchors(middle, anchors.theta, anchors.levels, anchors.step)
+    place = between_anchors(np.median(draws.boundaries, axis=1), anchors.theta, anchors.levels, anchors.step)
     inversions = find_inversions(anchors.theta, anchors.levels, anchors.covariance)
     extra = contradicted_width(inversions, anchors.levels, len(ladder), anchors.step)
-    probabilities, error = _probabilities(location, anchors, draws, (place - middle)[:, None] + draws.boundaries, extra)
+    probabilities, error = _probabilities(location, anchors, draws, extra)
     counts = np.bincount(anchors.levels, minlength=len(ladder))
     se = np.sqrt(draws.boundaries.var(axis=1) + extra**2)
     return GradeProjection(
@@ -244,9 +243,7 @@ def project_grades(
     )
 
 
-def _probabilities(
-    location: Floats, anchors: GradedAnchors, draws: BoundaryDraws, boundaries: Floats, extra: Floats
-) -> tuple[Floats, float]:
+def _probabilities(location: Floats, anchors: GradedAnchors, draws: BoundaryDraws, extra: Floats) -> tuple[Floats, float]:
     """Return the probabilities of the grades, shape (n, K), and the largest of their Monte-Carlo errors."""
     # What an essay shares with the anchors moves with the draws; an anchor's own error, and a pupil's, is integrated.
     shared = anchors.with_essays.copy()
@@ -259,7 +256,7 @@ def _probabilities(
     for start in range(0, len(location), ESSAYS_AT_ONCE):
         some = slice(start, start + ESSAYS_AT_ONCE)
         mean = location[some, None] + gain[:, some].T @ draws.shared
-        part, error = average_over_draws(mean, variance[some, None] + blur, boundaries, extra)
+        part, error = average_over_draws(mean, variance[some, None] + blur, draws.boundaries, extra)
         parts.append(part)
         errors.append(error)
     return np.concatenate(parts), max(errors)
