@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 SEED = 20261120
 LEVELS = np.array([0, 0, 1, 2, 3, 4, 5, 6, 7, 7, 8, 8])
-N_PUPILS, OFF = 24, 1.5
+N_PUPILS, OFF, IN_BANK = 24, 1.5, 160
 DISPLACEMENT_Z = 2.7
 
 
@@ -55,22 +55,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     given = parser.parse_args()
     rng, started = np.random.default_rng(given.seed), time.process_time()
-    print(
-        f"simulated judge, seed {given.seed}; {len(LEVELS)} anchors over 9 grades, {N_PUPILS} pupils' essays, the bank by as many "
-        f"verdicts; one anchor {OFF} logits off, {given.batches} batches for each line"
-    )
-    head = f"{'logits a grade':>14} {'uneven':>6} {'comparisons':>11} | {'ladder finds':>12} {'false alarm':>11} {'says it can':>11}"
-    print(f"{head} | {'displacement finds':>18} {'false alarm':>11}")
+    print(f"simulated judge, seed {given.seed}; {len(LEVELS)} anchors over 9 grades, {N_PUPILS} pupils' essays;")
+    print(f"banked by {IN_BANK} comparisons each; one anchor {OFF} logits off; {given.batches} batches for each line")
+    print(f"{'':>33} | {'ladder':^36} | {'displacement':^18}")
+    print(f"{'logits a grade':>14} {'uneven':>6} {'comparisons':>11}", end=" | ")
+    print(f"{'finds':>12} {'false alarm':>11} {'says it can':>11} | {'finds':>6} {'false alarm':>11}")
     for step in (0.4, 0.8, 1.6):
         for uneven in (0.0, 0.25):
-            for n_comparisons in (20, 40, 80):
+            for n_comparisons in (20, 40, 80, 160):
                 found, alarm, possible = np.zeros(2), np.zeros(2), 0
                 for k in range(given.batches):
                     # Places on the ladder, off an even one by so many steps (standard deviation).
                     anchors = step * (LEVELS + uneven * rng.normal(0, 1, len(LEVELS)))
                     pupils = rng.normal(anchors.mean(), max(anchors.std() / 2, 0.5), N_PUPILS)
                     truth = np.concatenate([anchors, pupils])
-                    bank = judged(truth, n_comparisons, rng)
+                    bank = judged(truth, IN_BANK, rng)
                     by_ladder, displaced, can_find = flags(truth, bank, n_comparisons, rng)
                     alarm += by_ladder.any(), displaced.any()
                     possible += can_find.all()
@@ -81,7 +80,7 @@ def main() -> None:
                 found, alarm = found / given.batches, alarm / given.batches
                 print(
                     f"{step:>14} {uneven:>6} {n_comparisons:>11} | {found[0]:>12.2f} {alarm[0]:>11.2f} "
-                    f"{possible / given.batches:>11.2f} | {found[1]:>18.2f} {alarm[1]:>11.2f}",
+                    f"{possible / given.batches:>11.2f} | {found[1]:>6.2f} {alarm[1]:>11.2f}",
                     flush=True,
                 )
     print(f"\n{time.process_time() - started:.0f} CPU seconds")

@@ -54,7 +54,8 @@ def ladder_residuals(theta: Floats, levels: Ints, covariance: Floats) -> list[La
 
     The scatter of the others around their line holds their errors, the blur of grades, and how uneven the grades' widths
     are; it is never taken for less than their own standard errors. The limit lets one batch in twenty raise a false alarm
-    (Bonferroni over the anchors; Cook & Weisberg 1982), with the t distribution's wide tails where the others are few.
+    (Bonferroni over the anchors; Cook & Weisberg 1982), with the t distribution's wide tails where that scatter has to be
+    estimated from few others.
 
     Args:
         theta: Locations of the anchors in logits, shape (n_anchors,).
@@ -65,14 +66,14 @@ def ladder_residuals(theta: Floats, levels: Ints, covariance: Floats) -> list[La
         One for each anchor; ``None`` with fewer than four anchors, or when all others carry one grade.
 
     """
-    from scipy.stats import t as student  # half a second, which only those who grade should pay
+    from scipy.special import ndtri, stdtrit  # half a second, which only those who grade should pay
 
     n = len(theta)
     degrees, errors = n - 3, np.diag(covariance)
     found: list[LadderResidual | None] = [None] * n
     if degrees < 1:
         return found
-    limit = float(student.ppf(1 - FALSE_ALARMS / (2 * n), degrees))
+    tail = 1 - FALSE_ALARMS / (2 * n)
     for a in range(n):
         rest = np.arange(n) != a
         others, grades = theta[rest], levels[rest]
@@ -85,5 +86,7 @@ def ladder_residuals(theta: Floats, levels: Ints, covariance: Floats) -> list[La
         uneven = max(float(scatter @ scatter) / degrees - error, 0.0)
         of_line = (uneven + error) * (1 / (n - 1) + away**2 / float(centred @ centred))
         distance = float(theta[a] - others.mean() - step * away)
+        # Scatter that the known errors explain leaves nothing to estimate.
+        limit = float(stdtrit(degrees, tail) if uneven > 0 else ndtri(tail))
         found[a] = LadderResidual(distance, float(np.sqrt(uneven + errors[a] + of_line)), limit)
     return found

@@ -26,11 +26,12 @@ def test_neighbours_share_a_grade_when_both_are_needed(probabilities: list[float
 
 def test_expected_accuracy_and_consistency_are_those_of_the_given_grades() -> None:
     probabilities = np.array([[0.8, 0.2, 0.0], [0.5, 0.3, 0.2], [0.0, 0.4, 0.6]])
-    everything, low, middle, high = grade_accuracy(probabilities, np.array([0, 0, 2]), ("1", "2", "3"))
-    assert everything == GradeAccuracy(None, 3, pytest.approx(1.9 / 3), pytest.approx((0.68 + 0.38 + 0.52) / 3))
-    assert low == GradeAccuracy("1", 2, pytest.approx(0.65), pytest.approx(0.53))
-    assert middle == GradeAccuracy("2", 0, None, None)
-    assert high == GradeAccuracy("3", 1, pytest.approx(0.6), pytest.approx(0.52))
+    found = grade_accuracy(probabilities, np.array([0, 0, 2]), ("1", "2", "3"))
+    assert [(one.grade, one.n_essays) for one in found] == [(None, 3), ("1", 2), ("2", 0), ("3", 1)]
+    assert (found[2].accuracy, found[2].consistency) == (None, None)
+    with_essays = [found[k] for k in (0, 1, 3)]
+    assert [one.accuracy for one in with_essays] == pytest.approx([1.9 / 3, 0.65, 0.6])
+    assert [one.consistency for one in with_essays] == pytest.approx([1.58 / 3, 0.53, 0.52])
 
 
 def test_without_essays_nothing_is_expected() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from huleedu_pipeline.grading import Unavailable, confidence_label, get_scale, project_grades
+from huleedu_pipeline.grading import GradeProjection, Unavailable, confidence_label, get_scale, project_grades
 from tests.grading.kit import (
     CEFR,
     ORDERED,
@@ -198,17 +198,34 @@ def test_labels_of_certainty_begin_exactly_at_their_limits(probability: float, l
 
 
 def test_probabilities_keep_their_word() -> None:
-    # Essays and anchors drawn with known boundaries: of all grades with mean probability p, a share of about p is right.
+    # Examiners of three kinds, from exact to rather vague: of grades with probability p, a share of about p is right.
     rng = np.random.default_rng(1)
-    boundaries, n = np.array([-1.8, -0.9, 0.2, 0.9, 1.9]), 400
+    n, n_anchors, sd, se = 160, 12, 2.0, 0.4
+    shrinkage = sd**2 / (sd**2 + se**2)
     claimed, right = [], []
-    for _ in range(5):
-        truth = rng.normal(0, 1.8, n)
-        levels = np.searchsorted(boundaries, truth)
-        grades: Grades = [CEFR.grades[level] if i < 12 else None for i, level in enumerate(levels)]
-        projection = projected(truth + rng.normal(0, 0.35, n), 0.35**2 * np.eye(n), grades)
-        claimed += [projection.grade_probability(i) for i in range(12, n)]
-        right += [projection.grade(i) == CEFR.grades[levels[i]] for i in range(12, n)]
-    assert np.mean(right) == pytest.approx(np.mean(claimed), abs=0.06)
-    is_sure = np.array(claimed) >= np.median(claimed)
-    assert np.mean(np.array(right)[is_sure]) > np.mean(np.array(right)[~is_sure])
+    for blur in (0.0, 0.2, 0.4) * 4:
+        gaps = np.exp(rng.normal(0, 0.4, 4))
+        boundaries = np.concatenate([[0.0], np.cumsum(gaps)]) * 3 * sd / gaps.sum() - 1.5 * sd
+        truth = rng.normal(0, sd, n)
+        levels = np.searchsorted(boundaries, truth + blur * 1.5 * sd / 2 * rng.logistic(size=n))
+        grades: Grades = [CEFR.grades[level] if i < n_anchors else None for i, level in enumerate(levels)]
+        theta = shrinkage * (truth + rng.normal(0, se, n))
+        projection = project_grades(theta, shrinkage * se**2 * np.eye(n), grades, CEFR)
+        if isinstance(projection, GradeProjection):
+            claimed.append(projection.probabilities[np.arange(n), projection.levels][n_anchors:])
+            right.append((projection.levels == levels)[n_anchors:])
+    probability, came = np.concatenate(claimed), np.concatenate(right)
+    bins = np.minimum((probability * 10).astype(int), 9)
+    gaps_by_bin = np.abs(np.bincount(bins, probability - came, minlength=10))
+    assert len(claimed) >= 10
+    assert gaps_by_bin.sum() / len(probability) <= 0.05
+    assert np.mean(came) == pytest.approx(np.mean(probability), abs=0.03)
+
+
+def test_the_stated_monte_carlo_error_is_that_between_seeds() -> None:
+    theta, covariance, grades = [*ORDERED, 0.4, 2.9], centred_covariance(14, 0.4), [*OWN, None, None]
+    projections = [projected(theta, covariance, grades, seed=seed) for seed in range(8)]
+    observed = np.std([one.probabilities for one in projections], axis=0, ddof=1).max()
+    stated = np.mean([one.monte_carlo_error for one in projections])
+    assert 0.6 * stated <= observed <= 2 * stated
+    assert stated < 0.02

@@ -76,7 +76,7 @@ def test_late_locations_move_with_the_finished_ones_as_their_covariance_says() -
 
 def test_intervals_of_late_essays_cover_the_truth() -> None:
     covered = []
-    for seed in range(40):
+    for seed in range(25):
         truth, theta, covariance = finished_batch(seed)
         first, second = late_pairs(16)
         won = simulate_verdicts(truth, first, second, np.random.default_rng(seed + 1000))
