@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
 
 from huleedu_pipeline.scaling.bradley_terry import BradleyTerryFit, PriorSd, fit_bradley_terry
 from huleedu_pipeline.scaling.comparisons import Floats, Ints, ScalingError
@@ -93,6 +94,9 @@ def add_late_items(
     n = int(max(np.max(first), np.max(second))) + 1 if n_items is None else n_items
     if n <= n_finished:
         raise ScalingError(f"there are no late items: all indices are below {n_finished}, the number of finished items")
+    loose = _not_tied(first, second, n_finished, n)
+    if loose:
+        raise ScalingError(f"no comparison ties late items {loose} to the finished ones (compare each group with some)")
     fit = fit_bradley_terry(
         first,
         second,
@@ -103,15 +107,21 @@ def add_late_items(
         fixed=dict(enumerate(finished.tolist())),
         n_items=n,
     )
-    tied = np.isin(fit.components[n_finished:], fit.components[:n_finished])
-    if not tied.all():
-        loose = (n_finished + np.flatnonzero(~tied)).tolist()
-        raise ScalingError(f"no comparison ties late items {loose} to the finished ones (compare each group with some)")
     moved = _moved_by_fixed(fit, n_finished)
     late = fit.covariance(np.arange(n_finished, n)) + moved @ known @ moved.T
     with_finished = moved @ known
     theta = np.concatenate([finished, fit.theta[n_finished:]])
     return ExtendedScale(theta, np.block([[known, with_finished.T], [with_finished, late]]), n_finished, fit)
+
+
+def _not_tied(first: ArrayLike, second: ArrayLike, n_finished: int, n: int) -> list[int]:
+    """Return the late items that no chain of comparisons ties to a finished one; finished items hang together already."""
+    i, j = (
+        np.concatenate([np.asarray(first), np.arange(1, n_finished)]),
+        np.concatenate([np.asarray(second), np.zeros(max(n_finished - 1, 0), dtype=np.int64)]),
+    )
+    _, label = connected_components(coo_array((np.ones(len(i)), (i, j)), shape=(n, n)), directed=False)
+    return np.flatnonzero(label != label[0]).tolist()
 
 
 def _moved_by_fixed(fit: BradleyTerryFit, n_fixed: int) -> Floats:

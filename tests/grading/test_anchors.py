@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from huleedu_pipeline.grading import Unavailable, get_scale, project_grades
-from huleedu_pipeline.grading.anchors import AnchorReport, check_anchors
+from huleedu_pipeline.grading import AnchorReport, Unavailable, check_anchors, get_scale, project_grades
 from huleedu_pipeline.grading.ladder import ladder_residuals
 from tests.grading.kit import CEFR, Floats, Grades, centred_covariance
 

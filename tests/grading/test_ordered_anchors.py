@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from huleedu_pipeline.grading import get_scale
-from huleedu_pipeline.grading.anchors import AnchorReport, check_anchors
+from huleedu_pipeline.grading import AnchorReport, check_anchors, get_scale
 from huleedu_pipeline.grading.boundaries import between_anchors
 from tests.grading.kit import CEFR, Floats, Grades, centred_covariance, places, projected
 

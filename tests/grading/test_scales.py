@@ -1,5 +1,8 @@
 """Grade scales: known by name, ordered from the lowest grade, and nothing is looked up by guessing."""
 
+import subprocess
+import sys
+
 import pytest
 
 from huleedu_pipeline.grading import get_scale, list_scales
@@ -62,3 +65,8 @@ def test_an_unknown_scale_is_refused_with_the_nearest(wrong: str, hint: str) -> 
 def test_a_grade_of_another_scale_has_no_place(grade: str) -> None:
     with pytest.raises(ValueError, match="is no anchor's grade"):
         get_scale("eng5_np_legacy_9_step").index(grade)
+
+
+def test_asking_for_a_scale_costs_no_scipy() -> None:
+    program = "import sys, huleedu_pipeline.grading as g; g.get_scale('cefr_6_level'); print('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
