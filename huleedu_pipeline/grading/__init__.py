@@ -1,4 +1,4 @@
-"""Grading: grade scales, pupils' grades from graded anchors, and whether the anchors are to be believed. Needs nothing but arrays.
+"""Grading: grade scales, pupils' grades from graded anchors, and whether the anchors are to be believed. Needs only arrays.
 
 Importing it costs no more than NumPy: intake asks for the scales only.
 """
