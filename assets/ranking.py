@@ -8,7 +8,7 @@ import numpy as np
 from assets.common import explained, materialised, schema_contract, table_asset
 from assets.plots import ranking_plot
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.grading import Unavailable, confidence_label, get_scale, project_grades
+from huleedu_pipeline.grading import Unavailable, get_scale, project_grades
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, LLM_JUDGEMENTS
@@ -107,17 +107,15 @@ def _grades(lake: Lake, batch_id: str, scale_id: str | None) -> tuple[list[dict[
             "grade_scale": scale.scale_id,
             "grade": projection.grade(i),
             "grade_probability": projection.grade_probability(i),
-            "confidence_label": confidence_label(projection.grade_probability(i)),
-            "grade_probabilities": dict(zip(scale.grades, projection.probabilities[i].tolist(), strict=True)),
+            "confidence_label": projection.confidence_label(i),
+            "grade_probabilities": dict(zip(scale.ladder, projection.probabilities[i].tolist(), strict=True)),
         }
         for i, essay in enumerate(essays)
     ]
     boundaries = dg.MetadataValue.table(
         [
-            dg.TableRecord({"between": f"{low} | {high}", "theta": round(float(place), 3), "se": round(float(se), 3)})
-            for low, high, place, se in zip(
-                scale.grades, scale.grades[1:], projection.boundaries, projection.boundaries_se, strict=False
-            )
+            dg.TableRecord({"between": f"{one.lower} | {one.upper}", "theta": round(one.theta, 3), "se": round(one.se, 3)})
+            for one in projection.boundaries
         ]
     )
     graded = [i for i, grade in enumerate(anchor_grades) if grade is not None]

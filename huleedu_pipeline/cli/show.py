@@ -36,7 +36,7 @@ def print_ranking(batch_id: str, ranking: "pd.DataFrame", cost: "pd.DataFrame", 
     is_graded = bool(ranking["grade"].notna().any())
     caption = "theta and SE in logits"
     if is_graded:
-        caption += "; the grade is the middle of its distribution, and p the probability of that grade"
+        caption += "; p is the probability of the grade"
     table = Table(title=escape(title), caption=caption)
     for heading in ("rank", "file", "theta", "SE", "wins"):
         table.add_column(heading, justify="left" if heading == "file" else "right")

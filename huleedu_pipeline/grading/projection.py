@@ -1,34 +1,42 @@
-"""Grade projection: boundaries on the theta scale from graded anchors, and the probability of each grade for each essay.
+"""Grade projection: from located essays and graded anchors to each essay's grade and the probability of every grade.
 
-Boundaries come from an ordinal (cumulative logit) model of the anchors' grades given their locations,
-``P(grade <= k) = logistic((b_k - theta) / s)``, with a weak prior that is free of scale: neighbouring boundaries are about
-equally far apart, and grades blur over about a third of a step. Grade probabilities are those of the grade that an examiner
-like the anchors' would give: they contain that blur, and integrate the uncertainty of the essay's location and of the
-boundaries together, because the anchors were scaled in the same fit (Rudner 2005 for the classification itself). Not here:
-how locations are estimated, or what a scale is.
+Grade probabilities are those of the grade that an examiner like the anchors' would give: they contain how far grades blur,
+and integrate the uncertainty of the essay's location and of the boundaries together, because the anchors were scaled in
+the same fit (Rudner 2005 for the classification itself). Not here: how boundaries are found (:mod:`.boundaries`), how
+locations are estimated, or what a scale is.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, ndtr
 
+from huleedu_pipeline.grading.boundaries import (
+    LOGISTIC_AS_NORMAL,
+    N_KEPT,
+    BoundaryDraws,
+    between_anchors,
+    draw_boundaries,
+    rise_per_grade,
+)
+from huleedu_pipeline.grading.certainty import (
+    ConfidenceLabel,
+    GradeAccuracy,
+    confidence_label,
+    grade_accuracy,
+    sharing_neighbour,
+)
+from huleedu_pipeline.grading.order import ContradictedRegion, contradicted_regions, contradicted_width, find_inversions
 from huleedu_pipeline.grading.scales import GradeScale
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-ConfidenceLabel = Literal["HIGH", "MID", "LOW"]
 
-GAP_PRIOR_SD = 1.0
-BLUR_PRIOR_MEAN, BLUR_PRIOR_SD = float(np.log(1 / 3)), 1.0
-MIDDLE_PRIOR_SD = 3.0
-N_DRAWS, N_ITERATIONS = 2000, 100
-LEAST_STEP_IN_SE = 2.0
-LOGISTIC_AS_NORMAL = 1.702
-HIGH_PROBABILITY, MID_PROBABILITY = 0.70, 0.40
+LEAST_RISE_IN_SE = 2.0
+LEAST_RELATIVE_VARIANCE = 1e-6
+ESSAYS_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -39,46 +47,153 @@ class Unavailable:
 
 
 @dataclass(frozen=True)
+class Boundary:
+    """The boundary between two neighbouring grades.
+
+    Attributes:
+        lower: The grade below it.
+        upper: The grade above it.
+        theta: Where it lies, in logits.
+        se: Its standard error in logits.
+        n_lower: Anchors that carry the grade below.
+        n_upper: Anchors that carry the grade above. Where either is 0 the boundary rests on its neighbours and on the
+            assumption that grades are about equally wide.
+
+    """
+
+    lower: str
+    upper: str
+    theta: float
+    se: float
+    n_lower: int
+    n_upper: int
+
+
+@dataclass(frozen=True)
 class GradeProjection:
-    """Grades of ``n`` essays on a scale with K grades.
+    """Grades of ``n`` essays on a scale whose ladder has K grades.
 
     Attributes:
         scale: The grade scale.
-        boundaries: Between neighbouring grades on the theta scale, in logits, shape (K - 1,), increasing.
-        boundaries_se: Their standard errors in logits, shape (K - 1,).
-        probabilities: Probability of each grade for each essay, shape (n, K); each row sums to 1.
+        theta: Locations of the essays in logits, as given, shape (n,).
+        is_anchor: Which of them are anchors, shape (n,).
+        boundaries: Between neighbouring grades, from the lowest, K - 1 of them, increasing.
+        probabilities: Probability of each grade of the ladder for each essay, shape (n, K); each row sums to 1.
+        monte_carlo_error: The largest standard error that the draws leave in any of the probabilities.
+        regions: Where the judge's order of the anchors contradicts their grades; boundaries there are wider.
 
     """
 
     scale: GradeScale
-    boundaries: Floats
-    boundaries_se: Floats
+    theta: Floats
+    is_anchor: NDArray[np.bool_]
+    boundaries: tuple[Boundary, ...]
     probabilities: Floats
+    monte_carlo_error: float
+    regions: tuple[ContradictedRegion, ...]
+
+    @cached_property
+    def levels(self) -> Ints:
+        """Place of each essay's grade on the ladder: of the grade whose boundaries enclose its theta, shape (n,)."""
+        return np.searchsorted([boundary.theta for boundary in self.boundaries], self.theta).astype(np.int64)
 
     def grade(self, i: int) -> str:
-        """Return the grade of essay ``i``: the middle of its distribution, which is the grade whose boundaries enclose it.
-
-        On an ordered scale the median is the choice with the least expected error in steps.
-        """
-        return self.scale.grades[self._level(i)]
+        """Return the grade of essay ``i``: the one whose boundaries enclose its theta."""
+        return self.scale.ladder[int(self.levels[i])]
 
     def grade_probability(self, i: int) -> float:
         """Return the probability of that grade."""
-        return float(self.probabilities[i, self._level(i)])
+        return float(self.probabilities[i, self.levels[i]])
 
-    def _level(self, i: int) -> int:
-        return int(np.searchsorted(np.cumsum(self.probabilities[i])[:-1], 0.5))
+    def confidence_label(self, i: int) -> ConfidenceLabel:
+        """Return the label of that probability."""
+        return confidence_label(self.grade_probability(i))
+
+    def split_grade(self, i: int) -> str:
+        """Return the grade of essay ``i``, or two neighbours as in "C+/B", lower one first, when they share the mass.
+
+        They do when together they have .70 and more, and neither is more than twice as probable as the other.
+        """
+        level = int(self.levels[i])
+        other = sharing_neighbour(self.probabilities[i], level)
+        pair = [level] if other is None else sorted((level, other))
+        return "/".join(self.scale.ladder[k] for k in pair)
+
+    @cached_property
+    def accuracy(self) -> tuple[GradeAccuracy, ...]:
+        """Expected accuracy and consistency of the pupils' grades: of all of them, then of each grade from the lowest."""
+        pupils = ~self.is_anchor
+        return grade_accuracy(self.probabilities[pupils], self.levels[pupils], self.scale.ladder)
 
 
-def confidence_label(probability: float) -> ConfidenceLabel:
-    """Return the label of a grade that has this probability: HIGH from .70 on, MID from .40 on, else LOW."""
-    if probability >= HIGH_PROBABILITY:
-        return "HIGH"
-    return "MID" if probability >= MID_PROBABILITY else "LOW"
+@dataclass(frozen=True)
+class GradedAnchors:
+    """The anchors of a batch as the ordinal model takes them; from :func:`graded_anchors`.
+
+    Attributes:
+        essays: Index of each anchor among the essays, shape (n_anchors,).
+        theta: Their locations in logits, shape (n_anchors,).
+        levels: Their grades' places on the ladder, shape (n_anchors,).
+        step: Mean rise from grade to grade in logits.
+        step_se: Its standard error.
+        covariance: Of their locations, shape (n_anchors, n_anchors), up to a shift of the whole scale.
+        with_essays: Covariance of each anchor with each essay on the same terms, shape (n_anchors, n).
+        essay_variance: Variance of each essay on the same terms, shape (n,).
+
+    """
+
+    essays: Ints
+    theta: Floats
+    levels: Ints
+    step: float
+    step_se: float
+    covariance: Floats
+    with_essays: Floats
+    essay_variance: Floats
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether locations clearly rise with the grades: by two standard errors."""
+        return self.step > LEAST_RISE_IN_SE * self.step_se
+
+
+def graded_anchors(
+    theta: ArrayLike, covariance: ArrayLike, anchor_grades: Sequence[str | None], scale: GradeScale
+) -> GradedAnchors | Unavailable:
+    """Return the anchors of a batch, unless they carry fewer than two grades; arguments as for :func:`project_grades`."""
+    location, cov = np.asarray(theta, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
+    n = len(anchor_grades)
+    if location.shape != (n,) or cov.shape != (n, n):
+        raise ValueError(
+            f"theta, covariance and anchor_grades differ in length: {location.shape}, {cov.shape} and {n} "
+            "(give a location, a row and column, and a grade or None for every essay)"
+        )
+    essays = np.array([i for i, grade in enumerate(anchor_grades) if grade is not None], dtype=np.int64)
+    levels = np.array([scale.index(grade) for grade in anchor_grades if grade is not None], dtype=np.int64)
+    n_grades = len(set(levels.tolist()))
+    if n_grades < 2:
+        return Unavailable(f"{n_grades} different anchor grades; at least 2 are needed to place boundaries")
+    # A shift of all essays moves the boundaries with them. The one under which the anchors' errors are uncorrelated on
+    # average leaves most of each error to its anchor alone.
+    block = cov[np.ix_(essays, essays)]
+    shift = (block.sum() - np.trace(block)) / (len(essays) * (len(essays) - 1))
+    step, step_se = rise_per_grade(location[essays], levels, block)
+    # Locations that are known exactly, or to a common error, still need a covariance that can be inverted.
+    least = LEAST_RELATIVE_VARIANCE * step**2
+    return GradedAnchors(
+        essays=essays,
+        theta=location[essays],
+        levels=levels,
+        step=step,
+        step_se=step_se,
+        covariance=block - shift + least * np.eye(len(essays)),
+        with_essays=cov[essays] - shift,
+        essay_variance=np.diag(cov) - shift + least,
+    )
 
 
 def project_grades(
-    theta: ArrayLike, covariance: ArrayLike, anchor_grades: list[str | None], scale: GradeScale, *, seed: int = 1
+    theta: ArrayLike, covariance: ArrayLike, anchor_grades: Sequence[str | None], scale: GradeScale, *, seed: int = 1
 ) -> GradeProjection | Unavailable:
     """Project grades onto all essays of a batch.
 
@@ -93,122 +208,82 @@ def project_grades(
         Grades of all n essays, anchors included, or the reason why there are none: fewer than two different anchor
         grades, or anchors whose locations do not clearly rise with their grades.
 
+    Raises:
+        ValueError: arguments that differ in length, or a grade that no anchor of this scale can carry.
+
     """
-    location, cov = np.asarray(theta, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
-    anchors = np.array([i for i, grade in enumerate(anchor_grades) if grade is not None], dtype=np.int64)
-    levels = np.array([scale.index(grade) for grade in anchor_grades if grade is not None], dtype=np.int64)
-    if len(set(levels.tolist())) < 2:
-        return Unavailable(f"{len(set(levels.tolist()))} different anchor grades; at least 2 are needed to place boundaries")
-    anchor_cov = cov[np.ix_(anchors, anchors)]
-    step, step_se = _step(location[anchors], levels, anchor_cov)
-    if step <= LEAST_STEP_IN_SE * step_se:
+    anchors = graded_anchors(theta, covariance, anchor_grades, scale)
+    if isinstance(anchors, Unavailable):
+        return anchors
+    if not anchors.is_rising:
         return Unavailable(
-            f"the anchors' locations do not clearly rise with their grades ({step:+.2f} logits a grade, SE {step_se:.2f}); "
-            "this judge does not follow this scale, or there are too few comparisons"
+            f"the anchors' locations do not clearly rise with their grades ({anchors.step:+.2f} logits a grade, "
+            f"SE {anchors.step_se:.2f}); this judge does not follow this scale, or there are too few comparisons"
         )
-    model = _Boundaries(location[anchors] / step, levels, len(scale.grades), step)
-    bounds, blur, shifts = model.sample(anchor_cov, np.random.default_rng(seed))
-    gain = np.linalg.pinv(anchor_cov, hermitian=True, rcond=1e-10) @ cov[anchors, :]
-    mean = location[:, None] + gain.T @ shifts
-    residual = np.maximum(np.diag(cov) - np.einsum("ki,ki->i", cov[anchors, :], gain), 1e-12)
-    # A logistic blur s is nearly a normal one of 1.702 s (Haley 1952: within .01), which adds up with the normal residual.
-    width = np.sqrt(residual[:, None] + (LOGISTIC_AS_NORMAL * blur) ** 2)
-    cumulative = np.array([ndtr((bound - mean) / width).mean(axis=1) for bound in bounds])
-    n = len(location)
+    location, ladder = np.asarray(theta, dtype=np.float64), scale.ladder
+    rng = np.random.default_rng(seed)
+    draws = draw_boundaries(anchors.theta, anchors.levels, len(ladder), anchors.covariance, rng)
+    place = between_anchors(np.median(draws.boundaries, axis=1), anchors.theta, anchors.levels, anchors.step)
+    inversions = find_inversions(anchors.theta, anchors.levels, anchors.covariance)
+    extra = contradicted_width(inversions, anchors.levels, len(ladder), anchors.step)
+    probabilities, error = _probabilities(location, anchors, draws, extra)
+    counts = np.bincount(anchors.levels, minlength=len(ladder))
+    se = np.sqrt(draws.boundaries.var(axis=1) + extra**2)
     return GradeProjection(
         scale=scale,
-        boundaries=np.median(bounds, axis=1),
-        boundaries_se=bounds.std(axis=1),
-        probabilities=np.diff(np.vstack([np.zeros(n), cumulative, np.ones(n)]), axis=0).T,
+        theta=location,
+        is_anchor=np.isin(np.arange(len(location)), anchors.essays),
+        boundaries=tuple(
+            Boundary(ladder[k], ladder[k + 1], float(place[k]), float(se[k]), int(counts[k]), int(counts[k + 1]))
+            for k in range(len(ladder) - 1)
+        ),
+        probabilities=probabilities,
+        monte_carlo_error=error,
+        regions=contradicted_regions(inversions, anchors.levels, ladder),
     )
 
 
-def _step(anchors: Floats, levels: Ints, covariance: Floats) -> tuple[float, float]:
-    """Return by how much the anchors' locations rise from grade to grade, in logits, and the standard error of that.
+def _probabilities(location: Floats, anchors: GradedAnchors, draws: BoundaryDraws, extra: Floats) -> tuple[Floats, float]:
+    """Return the probabilities of the grades, shape (n, K), and the largest of their Monte-Carlo errors."""
+    # What an essay shares with the anchors moves with the draws; an anchor's own error, and a pupil's, is integrated.
+    shared = anchors.with_essays.copy()
+    shared[:, anchors.essays] = draws.shared_covariance
+    gain = np.linalg.solve(draws.shared_covariance, shared)
+    variance = anchors.essay_variance - np.einsum("ai,ai->i", shared, gain)
+    variance = np.maximum(variance, LEAST_RELATIVE_VARIANCE * anchors.step**2)
+    blur = (LOGISTIC_AS_NORMAL * draws.blur) ** 2
+    parts, errors = [], []
+    for start in range(0, len(location), ESSAYS_AT_ONCE):
+        some = slice(start, start + ESSAYS_AT_ONCE)
+        mean = location[some, None] + gain[:, some].T @ draws.shared
+        part, error = average_over_draws(mean, variance[some, None] + blur, draws.boundaries, extra)
+        parts.append(part)
+        errors.append(error)
+    return np.concatenate(parts), max(errors)
 
-    Least squares of location on grade; the error is the larger of what the scatter around the line and what the anchors'
-    own uncertainty give.
+
+def average_over_draws(mean: Floats, variance: Floats, boundaries: Floats, extra: Floats) -> tuple[Floats, float]:
+    """Return the probabilities of the grades, shape (n, K), and the largest of their Monte-Carlo errors.
+
+    Args:
+        mean: Locations of the essays in each draw, shape (n, n_draws).
+        variance: How much the location and the grade may differ from that, in square logits, shape (n, n_draws).
+        boundaries: In logits, shape (K - 1, n_draws).
+        extra: Standard deviation that each boundary has beyond its draws, shape (K - 1,).
+
     """
-    centred = levels - levels.mean()
-    weights = centred / (centred @ centred)
-    step = float(weights @ anchors)
-    scatter = anchors - anchors.mean() - step * centred
-    degrees = len(anchors) - 2
-    from_scatter = float(scatter @ scatter) / degrees * float(weights @ weights) if degrees > 0 else 0.0
-    return step, float(np.sqrt(max(from_scatter, float(weights @ covariance @ weights))))
+    from scipy.special import ndtr  # half a second, which only those who grade should pay
 
-
-@dataclass(frozen=True)
-class _Boundaries:
-    """The ordinal model, in units of one grade ``step`` (logits).
-
-    Parameters phi, shape (n_grades, d) for d draws: middle of the boundaries, log gaps (n_grades - 2), log blur.
-    """
-
-    anchors: Floats
-    levels: Ints
-    n_grades: int
-    step: float
-
-    def boundaries(self, phi: Floats) -> Floats:
-        """Return the boundaries in steps, shape (n_grades - 1, d)."""
-        below = np.concatenate([np.zeros((1, phi.shape[1])), np.cumsum(np.exp(phi[1:-1]), axis=0)])
-        return np.asarray(phi[0] + below - below.mean(axis=0), dtype=np.float64)
-
-    def log_likelihood(self, phi: Floats, anchors: Floats) -> Floats:
-        """Return the log probability of the anchors' grades if they lie at ``anchors`` (steps), shape (d,)."""
-        infinite = np.full((1, phi.shape[1]), np.inf)
-        edges, blur = np.concatenate([-infinite, self.boundaries(phi), infinite]), np.exp(phi[-1])
-        upper, lower = (edges[self.levels + 1] - anchors) / blur, (edges[self.levels] - anchors) / blur
-        # Of the two equal forms of logistic(upper) - logistic(lower), the one that does not cancel.
-        is_above = lower > 0
-        mass = expit(np.where(is_above, -lower, upper)) - expit(np.where(is_above, -upper, lower))
-        return np.asarray(np.log(np.maximum(mass, np.finfo(float).tiny)).sum(axis=0), dtype=np.float64)
-
-    def sample(self, anchor_covariance: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-        """Draw boundaries together with the anchors' locations that they are drawn for.
-
-        Each draw first moves the anchors within their uncertainty and then draws the boundaries given those places, so
-        the anchors' grades inform the boundaries and never the locations. The prior of phi is normal, so the elliptical
-        slice sampler of Murray, Adams & MacKay (2010) applies as it is and has nothing to tune; draws run side by side.
-
-        Returns:
-            Boundaries, shape (n_grades - 1, N_DRAWS), the blur s, shape (N_DRAWS,), and shifts of the anchors from their
-            estimates, shape (n_anchors, N_DRAWS), all in logits.
-
-        """
-        prior_mean, prior_sd = np.zeros((self.n_grades, 1)), np.full((self.n_grades, 1), GAP_PRIOR_SD)
-        prior_mean[0], prior_sd[0] = self.anchors.mean() - (self.levels.mean() - (self.n_grades - 1) / 2), MIDDLE_PRIOR_SD
-        prior_mean[-1], prior_sd[-1] = BLUR_PRIOR_MEAN, BLUR_PRIOR_SD
-        values, vectors = np.linalg.eigh(anchor_covariance)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-        shifts = root @ rng.standard_normal((len(root), N_DRAWS))
-        places = self.anchors[:, None] + shifts / self.step
-
-        def log_likelihood(deviation: Floats, chains: Ints) -> Floats:
-            return self.log_likelihood(prior_mean + deviation, places[:, chains])
-
-        deviation = np.zeros((self.n_grades, N_DRAWS))
-        for _ in range(N_ITERATIONS):
-            prior_draw = prior_sd * rng.standard_normal(deviation.shape)
-            deviation = _slice_step(deviation, prior_draw, log_likelihood, rng)
-        phi = prior_mean + deviation
-        return self.step * self.boundaries(phi), self.step * np.exp(phi[-1]), shifts
-
-
-def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats, Ints], Floats], rng: np.random.Generator) -> Floats:
-    """Move each chain (column) of ``x`` along the ellipse through ``other``, a draw from the zero-mean prior."""
-    n = x.shape[1]
-    moved, waiting = x.copy(), np.arange(n)
-    level = log_likelihood(x, waiting) + np.log(rng.random(n))
-    angle = np.asarray(2 * np.pi * rng.random(n), dtype=np.float64)
-    low, high = angle - 2 * np.pi, angle
-    while True:
-        proposal = x[:, waiting] * np.cos(angle) + other[:, waiting] * np.sin(angle)
-        outside = log_likelihood(proposal, waiting) < level[waiting]
-        moved[:, waiting[~outside]] = proposal[:, ~outside]
-        waiting, angle, low, high = waiting[outside], angle[outside], low[outside], high[outside]
-        if not waiting.size:
-            return moved
-        low, high = np.where(angle < 0, angle, low), np.where(angle >= 0, angle, high)
-        angle = low + (high - low) * np.asarray(rng.random(n))[waiting]
+    n, n_draws = mean.shape
+    below, averages, largest = np.zeros((n, n_draws)), [], 0.0
+    for k in range(len(boundaries) + 1):
+        at_most = np.ones((n, n_draws))
+        if k < len(boundaries):
+            # Wider boundaries may cross where they hardly matter: a cumulative probability never falls.
+            at_most = np.maximum(ndtr((boundaries[k] - mean) / np.sqrt(variance + extra[k] ** 2)), below)
+        probability = at_most - below
+        by_chain = probability.reshape(n, -1, N_KEPT).mean(axis=2)
+        averages.append(by_chain.mean(axis=1))
+        largest = max(largest, float(by_chain.std(axis=1).max()) / by_chain.shape[1] ** 0.5)
+        below = at_most
+    return np.stack(averages, axis=1), largest

@@ -15,20 +15,36 @@ class UnknownScaleError(HuleeduError):
 
 @dataclass(frozen=True)
 class GradeScale:
-    """An ordered grade scale; ``grades`` run from the lowest to the highest."""
+    """An ordered grade scale.
+
+    Attributes:
+        scale_id: Its name.
+        grades: The grades that an anchor may carry, from the lowest to the highest.
+        description: What it is, in a line.
+        below_lowest: A grade below them that an essay may be given and no anchor carries; ``None`` when there is none.
+
+    """
 
     scale_id: str
     grades: tuple[str, ...]
     description: str
+    below_lowest: str | None = None
+
+    @property
+    def ladder(self) -> tuple[str, ...]:
+        """All grades that an essay may be given, from the lowest to the highest."""
+        return self.grades if self.below_lowest is None else (self.below_lowest, *self.grades)
 
     def index(self, grade: str) -> int:
-        """Return the place of ``grade`` on the scale, 0 for the lowest.
+        """Return the place of an anchor's ``grade`` on the ladder, 0 for the lowest grade that an essay may be given.
 
         Raises:
-            ValueError: ``grade`` is not on the scale.
+            ValueError: an anchor can not carry ``grade`` on this scale.
 
         """
-        return self.grades.index(grade)
+        if grade not in self.grades:
+            raise ValueError(f"{self.scale_id}: '{grade}' is no anchor's grade (choose one of {', '.join(self.grades)})")
+        return self.ladder.index(grade)
 
 
 _SCALES = {
@@ -43,11 +59,13 @@ _SCALES = {
             "eng5_np_legacy_9_step",
             ("F+", "E-", "E+", "D-", "D+", "C-", "C+", "B", "A"),
             "National test English 5, nine steps in letters",
+            below_lowest="F",
         ),
         GradeScale(
             "eng5_np_national_9_step",
             ("1", "2", "3", "4", "5", "6", "7", "8", "9"),
             "National test English 5, nine steps in numbers",
+            below_lowest="0",
         ),
         GradeScale(
             "cefr_6_level",

@@ -201,7 +201,7 @@ GRADE_PROJECTIONS = Table(
         BATCH_ID,
         ESSAY_ID,
         Column("grade_scale", S, "Scale of the grade."),
-        Column("grade", S, "Projected grade: the middle of the grade's distribution."),
+        Column("grade", S, "Projected grade: the one whose boundaries enclose theta."),
         Column("grade_probability", F, "Probability of that grade.", unit="probability"),
         Column("confidence_label", S, "HIGH from .70 on, MID from .40 on, else LOW."),
         Column("grade_probabilities", ColumnType.PROBABILITIES, "Probability of each grade of the scale; sums to 1."),

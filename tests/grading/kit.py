@@ -31,6 +31,16 @@ def projected(
     return projection
 
 
+def places(projection: GradeProjection) -> Floats:
+    """Return where the boundaries lie, in logits."""
+    return np.array([boundary.theta for boundary in projection.boundaries])
+
+
+def errors(projection: GradeProjection) -> Floats:
+    """Return the boundaries' standard errors in logits."""
+    return np.array([boundary.se for boundary in projection.boundaries])
+
+
 @cache
 def with_pupils(theta: tuple[float, ...], se: tuple[float, ...] | float = 0.1, anchor_se: float = 0.1) -> GradeProjection:
     """Project onto pupils' essays at ``theta``, whose uncertainty is independent of the ordered anchors'.

@@ -1,12 +1,25 @@
 """Grade projection: anchors place the boundaries, and every grade comes with an honest probability."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from huleedu_pipeline.grading import Unavailable, confidence_label, get_scale, project_grades
-from tests.grading.kit import CEFR, ORDERED, OWN, Floats, Grades, centred_covariance, projected, with_pupils
+from huleedu_pipeline.grading import GradeProjection, Unavailable, confidence_label, get_scale, project_grades
+from tests.grading.kit import (
+    CEFR,
+    ORDERED,
+    OWN,
+    Floats,
+    Grades,
+    centred_covariance,
+    errors,
+    places,
+    projected,
+    with_pupils,
+)
 
 
 def test_well_separated_anchors_get_their_own_grades() -> None:
@@ -21,11 +34,12 @@ def test_one_anchor_for_each_grade_of_any_scale_is_enough(scale_id: str) -> None
     k = len(scale.grades)
     projection = projected(np.arange(k) * 3.0, centred_covariance(k, 0.1), list(scale.grades), scale)
     assert [projection.grade(i) for i in range(k)] == list(scale.grades)
-    assert projection.boundaries.shape == projection.boundaries_se.shape == (k - 1,)
+    assert [(one.lower, one.upper) for one in projection.boundaries] == list(pairwise(scale.ladder))
+    assert [one.n_upper for one in projection.boundaries] == [1] * len(projection.boundaries)
 
 
 def test_boundaries_lie_between_the_anchors_of_neighbouring_grades() -> None:
-    for k, boundary in enumerate(with_pupils((0.0,)).boundaries):
+    for k, boundary in enumerate(places(with_pupils((0.0,)))):
         assert ORDERED[k + 6] - 0.5 < boundary < ORDERED[k + 1] + 0.5
 
 
@@ -51,18 +65,18 @@ def test_whatever_the_anchors_the_result_is_a_distribution_or_a_reason(batch: tu
     assert result.probabilities.shape == (len(theta), 6)
     assert (result.probabilities >= -1e-12).all()
     assert result.probabilities.sum(axis=1) == pytest.approx(np.ones(len(theta)), abs=1e-9)
-    assert (np.diff(result.boundaries) > 0).all()
-    assert (result.boundaries_se > 0).all()
+    assert (np.diff(places(result)) > 0).all()
+    assert (errors(result) > 0).all()
+    edges = [-np.inf, *places(result), np.inf]
     for i in range(len(theta)):
         level = CEFR.index(result.grade(i))
+        assert edges[level] <= theta[i] <= edges[level + 1]
         assert result.grade_probability(i) == result.probabilities[i, level]
-        # The grade is the median: at least half of the probability on it and above, at least half on it and below.
-        assert result.probabilities[i, : level + 1].sum() >= 0.5 - 1e-9
-        assert result.probabilities[i, level:].sum() >= 0.5 - 1e-9
+        assert result.grade(i) in result.split_grade(i).split("/")
 
 
 def test_exactly_at_a_boundary_it_is_fifty_fifty_between_the_neighbours() -> None:
-    boundaries = with_pupils((0.0,)).boundaries
+    boundaries = places(with_pupils((0.0,)))
     at_boundaries = with_pupils(tuple(boundaries.tolist())).probabilities[12:]
     for k in range(5):
         assert at_boundaries[k, k : k + 2] == pytest.approx(np.array([0.5, 0.5]), abs=0.03)
@@ -84,7 +98,7 @@ def test_neither_unit_nor_origin_of_the_scale_matters() -> None:
         other = projected(factor * theta + shift, factor**2 * covariance, grades)
         assert [other.grade(i) for i in range(14)] == [plain.grade(i) for i in range(14)]
         assert other.probabilities == pytest.approx(plain.probabilities, abs=0.05)
-        assert (other.boundaries - shift) / factor == pytest.approx(plain.boundaries, abs=0.1)
+        assert (places(other) - shift) / factor == pytest.approx(places(plain), abs=0.1)
 
 
 def test_the_less_is_known_of_an_essay_the_less_probable_its_grade() -> None:
@@ -98,7 +112,7 @@ def test_the_less_is_known_of_an_essay_the_less_probable_its_grade() -> None:
 
 def test_the_less_is_known_of_the_anchors_the_less_is_known_of_the_boundaries() -> None:
     known, vague = with_pupils((1.0,)), with_pupils((1.0,), anchor_se=1.0)
-    assert (vague.boundaries_se > known.boundaries_se).all()
+    assert (errors(vague) > errors(known)).all()
     assert vague.grade_probability(12) < known.grade_probability(12)
 
 
@@ -117,7 +131,8 @@ def test_grades_without_an_anchor_get_their_share_between_the_others() -> None:
     assert (projection.grade(4), projection.grade(6)) == ("A1", "C2")
     assert projection.grade(5) in ("B1", "B2")
     assert projection.grade_probability(5) < 0.7
-    assert (np.diff(projection.boundaries) > 0).all()
+    assert (np.diff(places(projection)) > 0).all()
+    assert [(one.n_lower, one.n_upper) for one in projection.boundaries] == [(2, 0), (0, 0), (0, 0), (0, 0), (0, 2)]
 
 
 @pytest.mark.parametrize(
@@ -157,13 +172,13 @@ def test_the_same_seed_gives_the_same_grades_and_another_seed_nearly_the_same() 
     theta, covariance, grades = [*ORDERED, 0.4], centred_covariance(13, 0.4), [*OWN, None]
     one, again, other = (projected(theta, covariance, grades, seed=seed) for seed in (1, 1, 2))
     assert (one.probabilities == again.probabilities).all()
-    assert (one.boundaries == again.boundaries).all()
+    assert one.boundaries == again.boundaries
     assert (one.probabilities != other.probabilities).any()
     assert other.probabilities == pytest.approx(one.probabilities, abs=0.05)
 
 
 def test_a_grade_that_is_not_on_the_scale_is_an_error() -> None:
-    with pytest.raises(ValueError, match="not in tuple"):
+    with pytest.raises(ValueError, match="cefr_6_level: 'A' is no anchor's grade"):
         project_grades([0, 1], centred_covariance(2, 0.1), ["A1", "A"], CEFR)
 
 
@@ -183,17 +198,34 @@ def test_labels_of_certainty_begin_exactly_at_their_limits(probability: float, l
 
 
 def test_probabilities_keep_their_word() -> None:
-    # Essays and anchors drawn with known boundaries: of all grades with mean probability p, a share of about p is right.
+    # Examiners of three kinds, from exact to rather vague: of grades with probability p, a share of about p is right.
     rng = np.random.default_rng(1)
-    boundaries, n = np.array([-1.8, -0.9, 0.2, 0.9, 1.9]), 400
+    n, n_anchors, sd, se = 160, 12, 2.0, 0.4
+    shrinkage = sd**2 / (sd**2 + se**2)
     claimed, right = [], []
-    for _ in range(5):
-        truth = rng.normal(0, 1.8, n)
-        levels = np.searchsorted(boundaries, truth)
-        grades: Grades = [CEFR.grades[level] if i < 12 else None for i, level in enumerate(levels)]
-        projection = projected(truth + rng.normal(0, 0.35, n), 0.35**2 * np.eye(n), grades)
-        claimed += [projection.grade_probability(i) for i in range(12, n)]
-        right += [projection.grade(i) == CEFR.grades[levels[i]] for i in range(12, n)]
-    assert np.mean(right) == pytest.approx(np.mean(claimed), abs=0.06)
-    is_sure = np.array(claimed) >= np.median(claimed)
-    assert np.mean(np.array(right)[is_sure]) > np.mean(np.array(right)[~is_sure])
+    for blur in (0.0, 0.2, 0.4) * 4:
+        gaps = np.exp(rng.normal(0, 0.4, 4))
+        boundaries = np.concatenate([[0.0], np.cumsum(gaps)]) * 3 * sd / gaps.sum() - 1.5 * sd
+        truth = rng.normal(0, sd, n)
+        levels = np.searchsorted(boundaries, truth + blur * 1.5 * sd / 2 * rng.logistic(size=n))
+        grades: Grades = [CEFR.grades[level] if i < n_anchors else None for i, level in enumerate(levels)]
+        theta = shrinkage * (truth + rng.normal(0, se, n))
+        projection = project_grades(theta, shrinkage * se**2 * np.eye(n), grades, CEFR)
+        if isinstance(projection, GradeProjection):
+            claimed.append(projection.probabilities[np.arange(n), projection.levels][n_anchors:])
+            right.append((projection.levels == levels)[n_anchors:])
+    probability, came = np.concatenate(claimed), np.concatenate(right)
+    bins = np.minimum((probability * 10).astype(int), 9)
+    gaps_by_bin = np.abs(np.bincount(bins, probability - came, minlength=10))
+    assert len(claimed) >= 10
+    assert gaps_by_bin.sum() / len(probability) <= 0.05
+    assert np.mean(came) == pytest.approx(np.mean(probability), abs=0.03)
+
+
+def test_the_stated_monte_carlo_error_is_that_between_seeds() -> None:
+    theta, covariance, grades = [*ORDERED, 0.4, 2.9], centred_covariance(14, 0.4), [*OWN, None, None]
+    projections = [projected(theta, covariance, grades, seed=seed) for seed in range(8)]
+    observed = np.std([one.probabilities for one in projections], axis=0, ddof=1).max()
+    stated = np.mean([one.monte_carlo_error for one in projections])
+    assert 0.6 * stated <= observed <= 2 * stated
+    assert stated < 0.02

@@ -1,5 +1,8 @@
 """Grade scales: known by name, ordered from the lowest grade, and nothing is looked up by guessing."""
 
+import subprocess
+import sys
+
 import pytest
 
 from huleedu_pipeline.grading import get_scale, list_scales
@@ -18,7 +21,19 @@ from huleedu_pipeline.grading.scales import UnknownScaleError
 def test_the_scales_run_from_the_lowest_grade_to_the_highest(scale_id: str, grades: str) -> None:
     scale = get_scale(scale_id)
     assert scale.grades == tuple(grades.split())
-    assert [scale.index(grade) for grade in scale.grades] == list(range(len(scale.grades)))
+    assert [scale.ladder[scale.index(grade)] for grade in scale.grades] == list(scale.grades)
+
+
+def test_an_essay_may_be_given_a_grade_below_the_lowest_where_the_scale_has_one() -> None:
+    below = {scale.scale_id: scale.below_lowest for scale in list_scales()}
+    assert below == {
+        "swedish_8_anchor": None,
+        "eng5_np_legacy_9_step": "F",
+        "eng5_np_national_9_step": "0",
+        "cefr_6_level": None,
+    }
+    assert get_scale("eng5_np_legacy_9_step").ladder[:2] == ("F", "F+")
+    assert get_scale("cefr_6_level").ladder == get_scale("cefr_6_level").grades
 
 
 def test_every_scale_is_listed_with_a_description_and_no_grade_twice() -> None:
@@ -48,5 +63,10 @@ def test_an_unknown_scale_is_refused_with_the_nearest(wrong: str, hint: str) -> 
 
 @pytest.mark.parametrize("grade", ["a", "A+", "", "F"])
 def test_a_grade_of_another_scale_has_no_place(grade: str) -> None:
-    with pytest.raises(ValueError, match="not in tuple"):
+    with pytest.raises(ValueError, match="is no anchor's grade"):
         get_scale("eng5_np_legacy_9_step").index(grade)
+
+
+def test_asking_for_a_scale_costs_no_scipy() -> None:
+    program = "import sys, huleedu_pipeline.grading as g; g.get_scale('cefr_6_level'); print('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
