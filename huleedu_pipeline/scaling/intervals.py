@@ -14,10 +14,13 @@ from scipy.stats import norm
 from huleedu_pipeline.scaling.bradley_terry import BradleyTerryFit
 from huleedu_pipeline.scaling.comparisons import Floats
 from huleedu_pipeline.scaling.information import LARGEST_EXACT
+from huleedu_pipeline.scaling.prior import LARGEST_DETERMINANT, RATE, SHAPE, log_marginal
 from huleedu_pipeline.scaling.verdict_law import VerdictLaw
 
 # The series is cut after its first term; where that term is this large the cut is too early to be trusted with more.
 LARGEST_WIDENING = 2.0
+# Posterior of log sigma: places in units of its width, which is told by the curvature at the estimate and kept in bounds.
+GRID, STEP_OF_CURVATURE, WIDTHS = np.linspace(-3, 3, 9), 0.2, (0.02, 0.6)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ def credible_intervals(fit: BradleyTerryFit, *, level: float = 0.95) -> Credible
     derivatives of the log-likelihood by it, and Z the matrix of differences; C is the covariance of the locations. The mean
     moves by ``s = C Z' (g3 K) / 2``, and the covariance becomes ``C + C Z' diag(g4 K / 2 + g3 Z s + (g3 K)^2 / 2) Z C``: the
     next term of the Laplace approximation (Tierney & Kadane 1986; Rue, Martino & Chopin 2009). Its loops between two
-    different pairs are left out, which are smaller. sigma and the effects are taken as known.
+    different pairs are left out, which are smaller. If sigma was estimated, up to 400 items mean and variance are those over
+    its posterior, on a grid, as Rue, Martino & Chopin do; the effects are taken as known.
 
     Args:
         fit: Result of :func:`.fit_bradley_terry`.
@@ -60,9 +64,32 @@ def credible_intervals(fit: BradleyTerryFit, *, level: float = 0.95) -> Credible
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
     is_corrected = len(fit.theta) <= LARGEST_EXACT
-    mean, sd = _corrected(fit) if is_corrected else (fit.theta, fit.se)
+    mean, sd = _over_prior_sd(fit) if is_corrected else (fit.theta, fit.se)
     half = float(norm.ppf((1 + level) / 2)) * sd
     return CredibleIntervals(mean, sd, mean - half, mean + half, is_corrected)
+
+
+def _over_prior_sd(fit: BradleyTerryFit) -> tuple[Floats, Floats]:
+    """Return mean and SD over the posterior of sigma, where it was estimated and its uncertainty can matter."""
+    if fit.options.prior_sd != "estimate" or len(fit.theta) > LARGEST_DETERMINANT:
+        return _corrected(fit)
+
+    def at(log_sigma: float) -> tuple[BradleyTerryFit, float]:
+        sigma = float(np.exp(log_sigma))
+        one = fit.refit(prior_sd=sigma)
+        # The Gamma prior of sigma, as a density of log sigma.
+        return one, log_marginal(one._model, one._optimum) + SHAPE * log_sigma - RATE * sigma
+
+    centre = float(np.log(fit.prior_sd))
+    below, here, above = (at(centre + step)[1] for step in (-STEP_OF_CURVATURE, 0.0, STEP_OF_CURVATURE))
+    curvature = (2 * here - below - above) / STEP_OF_CURVATURE**2
+    width = float(np.clip(1 / np.sqrt(max(curvature, 1e-9)), *WIDTHS))
+    fits, densities = zip(*(at(centre + z * width) for z in GRID), strict=True)
+    weight = np.exp(np.array(densities) - max(densities))
+    weight /= weight.sum()
+    means, sds = (np.array(values) for values in zip(*(_corrected(one) for one in fits), strict=True))
+    mean = weight @ means
+    return mean, np.sqrt(weight @ (sds**2 + (means - mean) ** 2))
 
 
 def _corrected(fit: BradleyTerryFit) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from huleedu_pipeline.scaling.comparisons import Floats
-from huleedu_pipeline.scaling.model import Model
+from huleedu_pipeline.scaling.model import Model, Optimum
 
 SHAPE, RATE = 1.5, 1 / 3
 LEAST_SD, LARGEST_SD = 0.01, 100.0
@@ -27,6 +27,14 @@ def estimate_prior_sd(model: Model, *, shape: float = SHAPE, rate: float = RATE)
     return _by_draws(model, shape, rate)
 
 
+def log_marginal(model: Model, optimum: Optimum) -> float:
+    """Return the Laplace approximation of the log marginal likelihood of sigma, up to a constant."""
+    information = model.information(optimum)
+    log_posterior = model.log_likelihood(optimum.beta) + model.log_prior(optimum)
+    # Along a shift of a component the posterior is the prior, and the two cancel.
+    return log_posterior - information.log_determinant / 2 + information.n_shifts * float(np.log(optimum.prior_sd))
+
+
 def _by_determinant(model: Model, shape: float, rate: float) -> float:
     beta: Floats | None = None
 
@@ -34,11 +42,7 @@ def _by_determinant(model: Model, shape: float, rate: float) -> float:
         nonlocal beta
         optimum = model.maximise(float(np.exp(log_sigma)), beta)
         beta = optimum.beta
-        log_posterior = model.log_likelihood(beta) + model.log_prior(optimum)
-        information = model.information(optimum)
-        # Along a shift of a component the posterior is the prior, and the two cancel.
-        log_marginal = log_posterior - information.log_determinant / 2 + information.n_shifts * log_sigma
-        return -(log_marginal + (shape - 1) * log_sigma - rate * optimum.prior_sd)
+        return -(log_marginal(model, optimum) + (shape - 1) * log_sigma - rate * optimum.prior_sd)
 
     bounds = (float(np.log(LEAST_SD)), float(np.log(LARGEST_SD)))
     return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x))

@@ -97,3 +97,11 @@ def test_a_higher_level_is_wider_and_a_level_is_a_probability() -> None:
     assert (wide.upper - wide.lower > 3 * (narrow.upper - narrow.lower)).all()
     with pytest.raises(ValueError, match="level must lie between 0 and 1, not 95"):
         credible_intervals(fit, level=95)
+
+
+def test_a_spread_that_was_estimated_adds_its_own_uncertainty() -> None:
+    verdicts = draw_verdicts(12, 60, 0.7, seed=2)
+    first, second, won = verdicts.first, verdicts.second, verdicts.first_won
+    estimated = fit_bradley_terry(first, second, won)
+    given = fit_bradley_terry(first, second, won, prior_sd=estimated.prior_sd)
+    assert (credible_intervals(estimated).sd > 1.02 * credible_intervals(given).sd).mean() > 0.8
