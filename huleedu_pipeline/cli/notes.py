@@ -4,10 +4,9 @@ from huleedu_pipeline.grading import Unavailable, get_scale, project_grades
 from huleedu_pipeline.lake import Warehouse
 from huleedu_pipeline.ledger import Ledger, UnknownBatchError
 from huleedu_pipeline.providers.planning import planned_spec
-from huleedu_pipeline.scaling import fit_bradley_terry, reliability
+from huleedu_pipeline.scaling import FEW_COMPARISONS, fit_bradley_terry, reliability
 from huleedu_pipeline.settings import Settings
 
-FEW_COMPARISONS = 15
 LOW_RELIABILITY = 0.7
 
 

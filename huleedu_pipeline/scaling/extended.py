@@ -229,7 +229,7 @@ class ExtendedModel:
             norm = float(np.abs(gradient).max())
             if norm <= tolerance:
                 return Optimum(beta, prior_sd, norm, tolerance, float(np.abs(self.margin(beta)).max()))
-            step = information.solve(gradient)
+            step = self._step(beta, prior_sd, gradient, information)
             step *= min(1.0, 3.0 / float(np.abs(step).max()))
             least, origin = objective - ROUNDING * abs(objective), beta
             for _ in range(40):
@@ -240,8 +240,19 @@ class ExtendedModel:
                 step = step / 2
         raise ScalingError(f"no convergence: gradient norm {norm:.1e} after {MOST_STEPS} steps")
 
+    def _step(self, beta: Floats, prior_sd: float, gradient: Floats, expected: Information) -> Floats:
+        """Return Newton's step, or that of Fisher scoring where the observed information does not lead uphill.
+
+        Scoring alone hardly moves when judges contradict each other, because residuals are then large.
+        """
+        try:
+            step = self._information(self._state(beta), prior_sd, is_observed=True).solve(gradient)
+        except ScalingError:
+            return expected.solve(gradient)
+        return step if float(step @ gradient) > 0 else expected.solve(gradient)
+
     def _penalised(self, beta: Floats, prior_sd: float) -> tuple[float, Floats, Information]:
-        """Return objective, gradient, and the information that Newton's method uses: the expected one, which is positive."""
+        """Return objective, gradient, and the expected information, which is positive."""
         state = self._state(beta)
         objective = state.log_likelihood + self._quadratic(beta, prior_sd)
         gradient = self._score(state)

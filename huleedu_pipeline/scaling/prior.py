@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from huleedu_pipeline.scaling.comparisons import Floats
-from huleedu_pipeline.scaling.model import Model
+from huleedu_pipeline.scaling.model import Model, Optimum
 
 SHAPE, RATE = 1.5, 1 / 3
 LEAST_SD, LARGEST_SD = 0.01, 100.0
@@ -20,31 +20,35 @@ LARGEST_DETERMINANT, LOCATIONS_DRAWN, FEWEST_DRAWS = 400, 40_000, 2
 STEP, SOLVE_TOLERANCE = 0.5, 1e-6
 
 
-def estimate_prior_sd(model: Model) -> float:
-    """Return sigma in logits, between LEAST_SD and LARGEST_SD."""
+def estimate_prior_sd(model: Model, *, shape: float = SHAPE, rate: float = RATE) -> float:
+    """Return sigma in logits, between LEAST_SD and LARGEST_SD; shape 1 and rate 0 leave the Gamma prior out."""
     if model.n_free <= LARGEST_DETERMINANT:
-        return _by_determinant(model)
-    return _by_draws(model)
+        return _by_determinant(model, shape, rate)
+    return _by_draws(model, shape, rate)
 
 
-def _by_determinant(model: Model) -> float:
+def log_marginal(model: Model, optimum: Optimum) -> float:
+    """Return the Laplace approximation of the log marginal likelihood of sigma, up to a constant."""
+    information = model.information(optimum)
+    log_posterior = model.log_likelihood(optimum.beta) + model.log_prior(optimum)
+    # Along a shift of a component the posterior is the prior, and the two cancel.
+    return log_posterior - information.log_determinant / 2 + information.n_shifts * float(np.log(optimum.prior_sd))
+
+
+def _by_determinant(model: Model, shape: float, rate: float) -> float:
     beta: Floats | None = None
 
     def cost(log_sigma: float) -> float:
         nonlocal beta
         optimum = model.maximise(float(np.exp(log_sigma)), beta)
         beta = optimum.beta
-        log_posterior = model.log_likelihood(beta) + model.log_prior(optimum)
-        information = model.information(optimum)
-        # Along a shift of a component the posterior is the prior, and the two cancel.
-        log_marginal = log_posterior - information.log_determinant / 2 + information.n_shifts * log_sigma
-        return -(log_marginal + (SHAPE - 1) * log_sigma - RATE * optimum.prior_sd)
+        return -(log_marginal(model, optimum) + (shape - 1) * log_sigma - rate * optimum.prior_sd)
 
     bounds = (float(np.log(LEAST_SD)), float(np.log(LARGEST_SD)))
     return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x))
 
 
-def _by_draws(model: Model) -> float:
+def _by_draws(model: Model, shape: float, rate: float) -> float:
     """Find where the slope of the log marginal likelihood is 0.
 
     With lambda = 1 / sigma^2, u the deviations of the locations from their prior's mean, H the information and C its
@@ -79,7 +83,7 @@ def _by_draws(model: Model) -> float:
             leverage += model.project(optimum, solved[:, k]) ** 2 / len(seeds)
         bend = float((third * leverage) @ model.project(optimum, solved[:, -1]))
         in_lambda = ((n - information.n_shifts) * sigma**2 - float(deviation @ deviation) - trace + bend) / 2
-        return -2 * in_lambda / sigma**2 + (SHAPE - 1) - RATE * sigma
+        return -2 * in_lambda / sigma**2 + (shape - 1) - rate * sigma
 
     low = high = 0.0
     at_low = at_high = slope(0.0)

@@ -25,6 +25,7 @@ COMMANDS = [
     "import-csv",
     "init",
     "judgements import",
+    "plan",
     "reconcile",
     "results",
     "run",

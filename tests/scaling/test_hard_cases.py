@@ -161,3 +161,17 @@ def test_a_tie_is_half_a_win_in_the_fit_and_no_win_in_the_count() -> None:
     assert fit.n_comparisons.tolist() == [3, 3, 2]
     assert np.allclose(fit.theta, 0)
     assert fit.separated_items.tolist() == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_judges_who_contradict_each_other_converge(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, m = 20, 800
+    first = rng.integers(0, n, m)
+    second = (first + rng.integers(1, n, m)) % n
+    judge = rng.integers(0, 4, m)
+    views = rng.normal(0, 2, (4, n))
+    won = rng.random(m) < 1 / (1 + np.exp(views[judge, second] - views[judge, first]))
+    fit = fit_bradley_terry(first, second, won, judge=judge)
+    assert fit.gradient_norm <= 1e-8
+    assert np.log(fit.judge_discrimination).sum() == pytest.approx(0, abs=1e-9)
