@@ -1,12 +1,20 @@
 """The Dagster graph: one module for each group of assets, with their checks beside them.
 
-An asset here is thin: it reads, calls the domain, writes its one table and says what it did. Groups, in reading order:
-corpus, pairing, judging, ranking, publishing. Only ``provider_jobs`` talks to a provider; everything downstream of it can
+An asset here is thin: it reads, calls the domain, writes its one table and says what it did. One step writes several
+tables where they come out of one computation. Groups, in reading order:
+corpus, pairing, judging, ranking, grading, publishing. Only ``provider_jobs`` talks to a provider; everything downstream of it can
 be materialised again for nothing.
 """
 
-from assets import corpus, judging, pairing, publishing, ranking
+from assets import corpus, grading, judging, pairing, publishing, ranking
 
-GROUPS = {"corpus": corpus, "pairing": pairing, "judging": judging, "ranking": ranking, "publishing": publishing}
+GROUPS = {
+    "corpus": corpus,
+    "pairing": pairing,
+    "judging": judging,
+    "ranking": ranking,
+    "grading": grading,
+    "publishing": publishing,
+}
 
 __all__ = ["GROUPS"]

@@ -23,6 +23,24 @@ OWNERS = ["team:assessment-research"]
 AssetFunction = Callable[..., dg.MaterializeResult[None] | Iterator[dg.MaterializeResult[None]]]
 
 
+def _shown(table: Table) -> dict[str, Any]:
+    """Return what the UI shows of a table's declaration."""
+    columns = [
+        dg.TableColumn(
+            column.name,
+            column.type.duckdb,
+            column.comment,
+            constraints=dg.TableColumnConstraints(nullable=column.is_nullable),
+        )
+        for column in table.columns
+    ]
+    return {
+        "dagster/table_name": table.name,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "key": ", ".join(table.key),
+    }
+
+
 def table_asset(
     table: Table,
     *,
@@ -41,15 +59,6 @@ def table_asset(
         is_conditional: Whether a run may find that there is nothing to write yet; what follows is then skipped.
 
     """
-    columns = [
-        dg.TableColumn(
-            column.name,
-            column.type.duckdb,
-            column.comment,
-            constraints=dg.TableColumnConstraints(nullable=column.is_nullable),
-        )
-        for column in table.columns
-    ]
     return dg.asset(
         name=name or table.name,
         deps=list(deps),
@@ -58,17 +67,43 @@ def table_asset(
         code_version="1",
         kinds={"parquet", *kinds},
         output_required=not is_conditional,
-        metadata={
-            "dagster/table_name": table.name,
-            "dagster/column_schema": dg.TableSchema(columns=columns),
-            "key": ", ".join(table.key),
-        },
+        metadata=_shown(table),
     )
 
 
-def materialised(data: pa.Table, **metadata: Any) -> dg.MaterializeResult[None]:
+def tables_asset(
+    name: str, tables: dict[Table, str], *, deps: Sequence[str], kinds: frozenset[str] = frozenset()
+) -> Callable[[AssetFunction], dg.AssetsDefinition]:
+    """Declare several assets that one step writes, because they come out of one computation.
+
+    Args:
+        name: Name of the step.
+        tables: The tables, each with its asset's description.
+        deps: Names of the assets that all of them read from.
+        kinds: Technologies to show beside Parquet.
+
+    """
+    return dg.multi_asset(
+        name=name,
+        partitions_def=cj_batch,
+        specs=[
+            dg.AssetSpec(
+                table.name,
+                deps=list(deps),
+                description=description,
+                owners=OWNERS,
+                code_version="1",
+                kinds={"parquet", *kinds},
+                metadata=_shown(table),
+            )
+            for table, description in tables.items()
+        ],
+    )
+
+
+def materialised(data: pa.Table, *, asset: str | None = None, **metadata: Any) -> dg.MaterializeResult[None]:
     """Return the result of an asset that wrote ``data``; no text of a pupil belongs into the metadata."""
-    return dg.MaterializeResult(metadata={"dagster/partition_row_count": data.num_rows, **metadata})
+    return dg.MaterializeResult(asset_key=asset, metadata={"dagster/partition_row_count": data.num_rows, **metadata})
 
 
 @contextmanager

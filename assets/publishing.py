@@ -9,7 +9,7 @@ from huleedu_pipeline.ledger.states import PHASES
 from resources import LakeResource, LedgerResource, WarehouseResource
 
 
-@table_asset(BATCH_STATUS, name="batch_results", deps=["grade_projections"])
+@table_asset(BATCH_STATUS, name="batch_results", deps=["grade_projections", "scaling_summary"])
 def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
     """The batch's account: where it stands, how many requests ended how, what it cost. Writes the table batch_status."""
     batch_id = context.partition_key

@@ -1,20 +1,21 @@
-"""Group ranking: from verdicts to locations with standard errors, ranks, and grades with their certainty."""
+"""Group ranking: from verdicts to locations with standard errors and ranks, and what is to be known before believing them."""
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 import numpy as np
+from numpy.typing import NDArray
 
-from assets.common import explained, materialised, schema_contract, table_asset
-from assets.plots import ranking_plot
+from assets.common import cj_batch, explained, materialised, schema_contract, tables_asset
+from assets.plots import convergence_plot, misfit_plot, ranking_plot
+from huleedu_pipeline.batch_scaling import BatchScaling, scale_batch
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.grading import Unavailable, get_scale, project_grades
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake import Lake
-from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, LLM_JUDGEMENTS
+from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, JUDGE_DIAGNOSTICS, LLM_JUDGEMENTS, SCALING_SUMMARY
 from huleedu_pipeline.ledger import BatchStatus, Ledger
-from huleedu_pipeline.providers.planning import planned_spec
-from huleedu_pipeline.scaling import BradleyTerryFit, fit_bradley_terry, reliability
 from resources import LakeResource, LedgerResource
 
 
@@ -22,110 +23,145 @@ class StaleJudgementsError(HuleeduError):
     """Judgements were recorded after the table of judgements was written."""
 
 
-@table_asset(CJ_RANKINGS, deps=["llm_judgements"], kinds=frozenset({"scipy"}))
-def cj_rankings(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
-    """Each essay's location theta (logits) with its standard error, and its rank.
-
-    Bradley-Terry with a position effect and an estimated normal prior, at the exact optimum; standard errors come from the
-    full covariance, so no essay serves as a reference with an error of 0.
-    """
-    batch_id = context.partition_key
+@tables_asset(
+    "scaling",
+    {
+        CJ_RANKINGS: (
+            "Each essay's location theta (logits) with its standard error, and its rank. Bradley-Terry with a position effect "
+            "and an estimated normal prior, at the exact optimum; standard errors come from the full covariance, so no essay "
+            "serves as a reference with an error of 0."
+        ),
+        SCALING_SUMMARY: "How well the ranking is known: spread, position effect, reliability of each kind, fit, exactness.",
+        JUDGE_DIAGNOSTICS: "How each judge judged: fit, favour for the first place, agreement with itself.",
+    },
+    deps=["llm_judgements"],
+    kinds=frozenset({"scipy"}),
+)
+def scaling(
+    context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Scale the batch once and write everything that comes of it."""
+    batch_id, store = context.partition_key, lake.open()
     with explained(), ledger.open() as book:
         book.move_batch(batch_id, BatchStatus.SCORING)  # from here on no judgement can be added
         if book.batch(batch_id).is_human:
-            _ensure_current(lake.open(), book, batch_id)
-        essays, fit, models = _scale(lake.open(), batch_id)
-        order = np.argsort(-fit.theta, kind="stable")
-        overall = {int(index): rank for rank, index in enumerate(order, start=1)}
-        pupils = [int(index) for index in order if not essays[index]["is_anchor"]]
-        rank = {index: place for place, index in enumerate(pupils, start=1)}
-        rows = [
-            {
-                "batch_id": batch_id,
-                "essay_id": essay["essay_id"],
-                "is_anchor": essay["is_anchor"],
-                "theta": float(fit.theta[i]),
-                "theta_se": float(fit.se[i]),
-                "rank": rank.get(i),
-                "overall_rank": overall[i],
-                "n_comparisons": int(fit.n_comparisons[i]),
-                "n_wins": int(fit.n_wins[i]),
-            }
-            for i, essay in enumerate(essays)
-        ]
-        data = lake.open().write_rows(CJ_RANKINGS, batch_id, rows)
-    quality = reliability(fit)
-    simulated = any(is_simulated(model) for model in models)
-    plot = ranking_plot(
-        fit.theta, fit.se, [essay["anchor_grade"] for essay in essays], f"{batch_id}, judged by {', '.join(models)}", simulated
-    )
-    return materialised(
-        data,
-        ranking=dg.MetadataValue.md(plot),
-        is_simulated=simulated,
-        marginal_reliability=round(quality.marginal, 4),
-        separation_reliability=round(quality.separation, 4) if quality.separation is not None else "(no spread)",
-        mean_theta_se=round(float(fit.se.mean()), 4),
-        prior_sd=round(fit.prior_sd, 4),
-        position_effect=round(fit.position_effect, 4),
-        position_effect_se=round(fit.position_effect_se or 0.0, 4),
+            _ensure_current(store, book, batch_id)
+        started = time.perf_counter()
+        batch = scale_batch(store.read_rows(ESSAYS, batch_id), store.read_rows(LLM_JUDGEMENTS, batch_id))
+        ranking = store.write_rows(CJ_RANKINGS, batch_id, _ranking_rows(batch_id, batch))
+        judges = store.write_rows(JUDGE_DIAGNOSTICS, batch_id, _judge_rows(batch_id, batch))
+        summary = _summary_row(batch_id, batch)
+        summary["seconds"] = time.perf_counter() - started
+        summaries = store.write_rows(SCALING_SUMMARY, batch_id, [summary])
+    fit, title = batch.fit, f"{batch_id}, judged by {', '.join(batch.models)}"
+    grades = [essay["anchor_grade"] for essay in batch.essays]
+    yield materialised(
+        ranking,
+        asset=CJ_RANKINGS.name,
+        ranking=dg.MetadataValue.md(ranking_plot(fit.theta, batch.intervals, grades, title, batch.is_simulated)),
+        misfit=dg.MetadataValue.md(misfit_plot(fit.theta, batch.misfit.essays, title, batch.is_simulated)),
+        is_simulated=batch.is_simulated,
+        marginal_reliability=round(batch.quality.marginal, 4),
+        mean_theta_se=round(summary["mean_theta_se"], 4),
         n_one_sided=len(fit.separated_items),
-        gradient_norm=fit.gradient_norm,
+        n_misfit=summary["n_misfit"],
     )
+    yield materialised(
+        summaries,
+        asset=SCALING_SUMMARY.name,
+        convergence=dg.MetadataValue.md(convergence_plot(batch.convergence(), title, batch.is_simulated)),
+        **{name: _round(value) for name, value in summary.items() if name != "batch_id" and value is not None},
+    )
+    yield materialised(judges, asset=JUDGE_DIAGNOSTICS.name, n_judges=len(batch.judge_ids), is_simulated=batch.is_simulated)
 
 
-@table_asset(GRADE_PROJECTIONS, deps=["cj_rankings"], kinds=frozenset({"scipy"}))
-def grade_projections(
-    context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource
-) -> dg.MaterializeResult[None]:
-    """A grade for each essay, with the probability of every grade of the scale.
-
-    Boundaries are fitted to the graded anchors on the theta scale; probabilities integrate the uncertainty of the essay and
-    of the boundaries. A batch without enough anchors gets no grades, and the reason.
-    """
-    batch_id = context.partition_key
-    with explained(), ledger.open() as book:
-        spec = planned_spec(book, batch_id)
-        rows, metadata = _grades(lake.open(), batch_id, spec.grade_scale)
-        data = lake.open().write_rows(GRADE_PROJECTIONS, batch_id, rows)
-    return materialised(data, grade_scale=spec.grade_scale or "(none)", **metadata)
-
-
-def _grades(lake: Lake, batch_id: str, scale_id: str | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    if scale_id is None:
-        return [], {"no_grades_because": "the batch names no grade scale"}
-    scale = get_scale(scale_id)
-    essays, fit, models = _scale(lake, batch_id)
-    anchor_grades = [essay["anchor_grade"] for essay in essays]
-    projection = project_grades(fit.theta, fit.covariance(), anchor_grades, scale)
-    if isinstance(projection, Unavailable):
-        return [], {"no_grades_because": projection.reason}
-    rows = [
+def _ranking_rows(batch_id: str, batch: BatchScaling) -> list[dict[str, Any]]:
+    fit, squares = batch.fit, batch.misfit.essays
+    order = np.argsort(-fit.theta, kind="stable")
+    overall = {int(index): rank for rank, index in enumerate(order, start=1)}
+    pupils = [int(index) for index in order if not batch.essays[index]["is_anchor"]]
+    rank = {index: place for place, index in enumerate(pupils, start=1)}
+    return [
         {
             "batch_id": batch_id,
             "essay_id": essay["essay_id"],
-            "grade_scale": scale.scale_id,
-            "grade": projection.grade(i),
-            "grade_probability": projection.grade_probability(i),
-            "confidence_label": projection.confidence_label(i),
-            "grade_probabilities": dict(zip(scale.ladder, projection.probabilities[i].tolist(), strict=True)),
+            "is_anchor": essay["is_anchor"],
+            "theta": float(fit.theta[i]),
+            "theta_se": float(fit.se[i]),
+            "rank": rank.get(i),
+            "overall_rank": overall[i],
+            "n_comparisons": int(fit.n_comparisons[i]),
+            "n_wins": int(fit.n_wins[i]),
+            "infit": _number(squares.infit, i),
+            "outfit": _number(squares.outfit, i),
+            "theta_low": float(batch.intervals.lower[i]),
+            "theta_high": float(batch.intervals.upper[i]),
+            "flags": batch.flags[i],
         }
-        for i, essay in enumerate(essays)
+        for i, essay in enumerate(batch.essays)
     ]
-    boundaries = dg.MetadataValue.table(
-        [
-            dg.TableRecord({"between": f"{one.lower} | {one.upper}", "theta": round(one.theta, 3), "se": round(one.se, 3)})
-            for one in projection.boundaries
-        ]
-    )
-    graded = [i for i, grade in enumerate(anchor_grades) if grade is not None]
-    return rows, {
-        "boundaries": boundaries,
-        "anchors_given_their_own_grade": sum(projection.grade(i) == anchor_grades[i] for i in graded),
-        "n_anchors": len(graded),
-        "is_simulated": any(is_simulated(model) for model in models),
-        **{f"n_{label.lower()}": sum(row["confidence_label"] == label for row in rows) for label in ("HIGH", "MID", "LOW")},
+
+
+def _summary_row(batch_id: str, batch: BatchScaling) -> dict[str, Any]:
+    fit, quality, length = batch.fit, batch.quality, batch.length_effect
+    return {
+        "batch_id": batch_id,
+        "n_essays": len(fit.theta),
+        "n_comparisons": len(batch.verdicts),
+        "n_components": int(fit.components.max()) + 1,
+        "n_one_sided": len(fit.separated_items),
+        "prior_sd": fit.prior_sd,
+        "position_effect": fit.position_effect,
+        "position_effect_se": fit.position_effect_se,
+        "position_effect_p": fit.test("position_effect").p_value,
+        "length_effect": length.effect if length else None,
+        "length_effect_se": length.se if length else None,
+        "length_effect_p": length.test.p_value if length else None,
+        "marginal_reliability": quality.marginal,
+        "marginal_reliability_of_noise": quality.null.marginal.upper,
+        "separation_reliability": quality.separation,
+        "separation_g_reliability": quality.separation_g,
+        "strata": quality.strata,
+        "split_half_reliability": quality.split_half,
+        "split_half_by": quality.split_half_by,
+        "mean_theta_se": float(fit.se.mean()),
+        "n_misfit": int(batch.misfit.essays.is_misfit.sum()),
+        "pair_heterogeneity_p": batch.misfit.pairs.p_value,
+        "circular_share": batch.circles.share,
+        "log_likelihood": fit.log_likelihood,
+        "gradient_norm": fit.gradient_norm,
+        "is_simulated": batch.is_simulated,
     }
+
+
+def _judge_rows(batch_id: str, batch: BatchScaling) -> list[dict[str, Any]]:
+    squares, fit = batch.misfit.judges, batch.fit
+    if squares is None:
+        raise AssertionError("judges were named, so they have mean squares")
+    has_own = len(fit.judge_discrimination) > 1
+    return [
+        {
+            "batch_id": batch_id,
+            "judge_id": judge.judge_id,
+            "provider": judge.provider,
+            "model": judge.model,
+            "n_judgements": judge.n_judgements,
+            "discrimination": float(fit.judge_discrimination[k]) if has_own else None,
+            "infit": float(squares.infit[k]),
+            "infit_low": float(squares.infit_limits[k, 0]),
+            "infit_high": float(squares.infit_limits[k, 1]),
+            "outfit": float(squares.outfit[k]),
+            "first_share": judge.orders.first_share if judge.orders.first_share is not None else 0.5,
+            "first_share_p": judge.orders.first_share_p_value,
+            "n_both_orders": judge.orders.n_pairs,
+            "both_orders_agreement": judge.orders.agreement,
+            "n_repeats": judge.repeats.n_compared,
+            "repeat_agreement": judge.repeats.share,
+            "n_contradictory": judge.n_contradictory,
+            "is_simulated": is_simulated(judge.model),
+        }
+        for k, judge in enumerate(batch.judges)
+    ]
 
 
 def _ensure_current(lake: Lake, ledger: Ledger, batch_id: str) -> None:
@@ -138,19 +174,30 @@ def _ensure_current(lake: Lake, ledger: Ledger, batch_id: str) -> None:
         )
 
 
-def _scale(lake: Lake, batch_id: str) -> tuple[list[dict[str, Any]], BradleyTerryFit, list[str]]:
-    """Return the batch's essays, the fit in their order, and the models whose verdicts were scaled."""
-    essays = lake.read_rows(ESSAYS, batch_id)
-    place = {essay["essay_id"]: index for index, essay in enumerate(essays)}
-    verdicts = [row for row in lake.read_rows(LLM_JUDGEMENTS, batch_id) if row["outcome"] == "success"]
-    fit = fit_bradley_terry(
-        [place[row["essay_a_id"]] for row in verdicts],
-        [place[row["essay_b_id"]] for row in verdicts],
-        # A judge that gives a probability is taken at its word; a tie is one half.
-        [row["winner_essay_id"] == row["essay_a_id"] if row["p_a"] is None else row["p_a"] for row in verdicts],
-        n_items=len(essays),
+def _number(values: NDArray[np.float64], i: int) -> float | None:
+    return None if np.isnan(values[i]) else float(values[i])
+
+
+def _round(value: Any) -> Any:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+@dg.asset_check(asset=CJ_RANKINGS.name, name="design_is_connected", blocking=True, partitions_def=cj_batch)
+def design_is_connected(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+    """Every essay can be compared with every other, over however many comparisons; else ranks across groups mean nothing."""
+    rows = lake.open().read_rows(CJ_RANKINGS, context.partition_key)
+    apart = [row["essay_id"] for row in rows if {"disconnected", "no_comparisons"} & set(row["flags"])]
+    if not apart:
+        return dg.AssetCheckResult(passed=True)
+    return dg.AssetCheckResult(
+        passed=False,
+        description=f"{len(apart)} of {len(rows)} essays are not connected with the others by any comparison: "
+        f"{', '.join(apart[:8])}{' ...' if len(apart) > 8 else ''} (their place on the common scale is not known; more "
+        "comparisons are needed)",
     )
-    return essays, fit, sorted({row["model"] for row in verdicts})
 
 
-checks = [schema_contract(CJ_RANKINGS), schema_contract(GRADE_PROJECTIONS)]
+checks = [
+    *(schema_contract(table) for table in (CJ_RANKINGS, SCALING_SUMMARY, JUDGE_DIAGNOSTICS)),
+    design_is_connected,
+]

@@ -1,57 +1,60 @@
-"""What to know before believing a ranking: said in a few lines under it, worked out from what was published."""
+"""What to know before believing a ranking: said in a few lines under it, read from what was published."""
 
-from huleedu_pipeline.grading import Unavailable, get_scale, project_grades
 from huleedu_pipeline.lake import Warehouse
-from huleedu_pipeline.ledger import Ledger, UnknownBatchError
-from huleedu_pipeline.providers.planning import planned_spec
-from huleedu_pipeline.scaling import FEW_COMPARISONS, fit_bradley_terry, reliability
-from huleedu_pipeline.settings import Settings
+from huleedu_pipeline.scaling.expected_precision import FEW_COMPARISONS
 
 LOW_RELIABILITY = 0.7
+CLEAR_P = 0.01
 
 
 def notes_on(warehouse: Warehouse, batch_id: str) -> list[str]:
     """Return the notes on a batch's ranking, or none when it has no ranking."""
-    essays = warehouse.frame("essays", batch_id)
-    judgements = warehouse.frame("llm_judgements", batch_id)
-    verdicts = judgements[judgements["outcome"] == "success"]
-    if verdicts.empty:
+    summaries = warehouse.frame("scaling_summary", batch_id)
+    if summaries.empty:
         return []
-    place = {essay_id: index for index, essay_id in enumerate(essays["essay_id"])}
-    fit = fit_bradley_terry(
-        verdicts["essay_a_id"].map(place).to_numpy(),
-        verdicts["essay_b_id"].map(place).to_numpy(),
-        verdicts["p_a"].fillna((verdicts["winner_essay_id"] == verdicts["essay_a_id"]).astype(float)).to_numpy(),
-        n_items=len(place),
-    )
-    quality = reliability(fit).marginal
+    summary = summaries.iloc[0]
+    quality = float(summary["marginal_reliability"])
+    noise = float(summary["marginal_reliability_of_noise"])
     notes = [
-        f"reliability {max(quality, 0.0):.2f} (marginal)"
+        f"reliability {quality:.2f} (marginal; tosses of a coin would read up to {noise:.2f})"
         + ("" if quality >= LOW_RELIABILITY else ": low, the order is not settled")
     ]
-    per_essay = 2 * len(verdicts) / len(place)
+    per_essay = 2 * int(summary["n_comparisons"]) / int(summary["n_essays"])
     if per_essay < FEW_COMPARISONS:
         notes.append(f"few comparisons: {per_essay:.1f} for each essay; about 20 give a usable ranking")
-    n_failed = len(judgements) - len(verdicts)
+    if summary["position_effect_p"] < CLEAR_P:
+        place = "first" if summary["position_effect"] > 0 else "second"
+        notes.append(
+            f"the judge favours the essay shown {place} ({summary['position_effect']:+.2f} logits); the ranking allows for it"
+        )
+    ranking = warehouse.frame("cj_rankings", batch_id)
+    for flag, words in (
+        ("disconnected", "not comparable with most others"),
+        ("one_sided", "won or lost everything, so only that side of their place is known"),
+        ("misfit", "with verdicts that contradict the scale more than chance does"),
+    ):
+        n = sum(flag in flags for flags in ranking["flags"])
+        if n:
+            notes.append(f"{n} of {len(ranking)} essays {words}")
+    judgements = warehouse.frame("llm_judgements", batch_id)
+    n_failed = int((judgements["outcome"] != "success").sum())
     if n_failed:
         codes = ", ".join(f"{n} {code}" for code, n in judgements["error_code"].value_counts().items())
         notes.append(f"WARNING: {n_failed} of {len(judgements)} requests have no verdict ({codes})")
-    if not warehouse.frame("grade_projections", batch_id).empty:
-        return notes
-    grades = [grade if isinstance(grade, str) else None for grade in essays["anchor_grade"]]
-    reason = _no_grades_because(batch_id, grades, fit.theta, fit.covariance())
-    return [*notes, f"no grades: {reason}"] if reason else notes
+    return [*notes, *_grading_notes(warehouse, batch_id)]
 
 
-def _no_grades_because(batch_id: str, anchor_grades: list[str | None], theta: object, covariance: object) -> str | None:
-    ledger = Ledger(Settings.load().ledger_url)
-    try:
-        scale_id = planned_spec(ledger, batch_id).grade_scale
-    except UnknownBatchError:
-        return None  # a warehouse from elsewhere: its ledger is not here to ask
-    finally:
-        ledger.close()
-    if scale_id is None:
-        return "batch.yaml names no grade_scale"
-    projection = project_grades(theta, covariance, anchor_grades, get_scale(scale_id))  # type: ignore[arg-type]
-    return projection.reason if isinstance(projection, Unavailable) else None
+def _grading_notes(warehouse: Warehouse, batch_id: str) -> list[str]:
+    summaries = warehouse.frame("grading_summary", batch_id)
+    if summaries.empty:
+        return []
+    summary = summaries.iloc[0]
+    if not summary["is_available"]:
+        return [f"no grades: {summary['unavailable_because']}"]
+    notes = [f"expected accuracy of the grades {summary['expected_accuracy']:.2f}"]
+    if len(summary["contradicted_regions"]):
+        notes.append(f"the judge's order contradicts the anchors' grades in {', '.join(summary['contradicted_regions'])}")
+    if summary["n_flagged_anchors"]:
+        flagged, n = int(summary["n_flagged_anchors"]), int(summary["n_anchors"])
+        notes.append(f"{flagged} of {n} anchors need a look (table anchor_diagnostics)")
+    return notes

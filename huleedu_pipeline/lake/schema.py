@@ -29,6 +29,7 @@ class ColumnType(Enum):
     BOOLEAN = "BOOLEAN"
     TIMESTAMP = "TIMESTAMPTZ"
     PROBABILITIES = "MAP(VARCHAR, DOUBLE)"
+    LABELS = "VARCHAR[]"
 
     @property
     def arrow(self) -> pa.DataType:
@@ -56,6 +57,7 @@ _ARROW: dict[ColumnType, pa.DataType] = {
     ColumnType.BOOLEAN: pa.bool_(),
     ColumnType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
     ColumnType.PROBABILITIES: pa.map_(pa.string(), pa.float64()),
+    ColumnType.LABELS: pa.list_(pa.string()),
 }
 
 _PYTHON: dict[ColumnType, tuple[type, ...]] = {
@@ -65,6 +67,7 @@ _PYTHON: dict[ColumnType, tuple[type, ...]] = {
     ColumnType.BOOLEAN: (bool,),
     ColumnType.TIMESTAMP: (datetime,),
     ColumnType.PROBABILITIES: (dict,),
+    ColumnType.LABELS: (list,),
 }
 
 

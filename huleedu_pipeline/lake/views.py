@@ -19,8 +19,9 @@ CURRENT_RANKINGS = View(
     "is_anchor separates references from pupils' essays.",
     """
     SELECT r.batch_id, r.rank, r.overall_rank, r.essay_id, e.file_name, r.is_anchor, e.anchor_grade,
-           r.theta, r.theta_se, r.theta - 1.96 * r.theta_se AS theta_low, r.theta + 1.96 * r.theta_se AS theta_high,
-           g.grade, g.grade_probability, g.confidence_label, g.grade_scale, r.n_comparisons, r.n_wins, j.models, j.is_simulated
+           r.theta, r.theta_se, r.theta_low, r.theta_high,
+           g.grade, g.grade_probability, g.confidence_label, g.grade_scale, r.n_comparisons, r.n_wins, r.flags, g.split_grade, j.models,
+           j.is_simulated
     FROM cj_rankings r
     JOIN essays e USING (batch_id, essay_id)
     LEFT JOIN grade_projections g USING (batch_id, essay_id)
@@ -32,8 +33,6 @@ CURRENT_RANKINGS = View(
     ORDER BY r.batch_id, r.overall_rank
     """,
     {
-        "theta_low": "Lower end of the 95 % interval of theta. Unit: logits.",
-        "theta_high": "Upper end of the 95 % interval of theta. Unit: logits.",
         "models": "The models whose verdicts were scaled.",
         "is_simulated": "Whether any verdict came from the emulator and not from a real model.",
     },

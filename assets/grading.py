@@ -1,0 +1,206 @@
+"""Group grading: from located essays and graded anchors to grades with their certainty, and whether the anchors bear them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.common import explained, materialised, schema_contract, tables_asset
+from assets.plots import grade_bands_plot
+from huleedu_pipeline.batch_scaling import BatchScaling, scale_batch
+from huleedu_pipeline.grading import GradeProjection, GradeScale, Unavailable, get_scale, project_grades
+from huleedu_pipeline.grading.anchors import AnchorReport, check_anchors
+from huleedu_pipeline.lake.tables import (
+    ANCHOR_DIAGNOSTICS,
+    CJ_RANKINGS,
+    ESSAYS,
+    GRADE_BOUNDARIES,
+    GRADE_PROJECTIONS,
+    GRADING_SUMMARY,
+    LLM_JUDGEMENTS,
+)
+from huleedu_pipeline.providers.planning import planned_spec
+from resources import LakeResource, LedgerResource
+
+Rows = list[dict[str, Any]]
+
+
+@tables_asset(
+    "grading",
+    {
+        GRADE_PROJECTIONS: (
+            "A grade for each essay, with the probability of every grade of the scale. Boundaries are fitted to the graded "
+            "anchors on the theta scale; probabilities integrate the uncertainty of the essay and of the boundaries. A batch "
+            "without enough anchors gets no grades, and the reason."
+        ),
+        GRADE_BOUNDARIES: "Where neighbouring grades meet on the theta scale, with standard errors.",
+        ANCHOR_DIAGNOSTICS: "Whether each anchor is to be believed: what the others say of it, and what earlier batches do.",
+        GRADING_SUMMARY: "Whether the batch has grades, why not, and how good they are expected to be.",
+    },
+    deps=["cj_rankings"],
+    kinds=frozenset({"scipy"}),
+)
+def grading(
+    context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Grade the batch once and write everything that comes of it."""
+    batch_id, store = context.partition_key, lake.open()
+    with explained(), ledger.open() as book:
+        scale_id = planned_spec(book, batch_id).grade_scale
+        batch = scale_batch(store.read_rows(ESSAYS, batch_id), store.read_rows(LLM_JUDGEMENTS, batch_id))
+        anchor_grades = [essay["anchor_grade"] for essay in batch.essays]
+        projection: GradeProjection | Unavailable = Unavailable("batch.yaml names no grade_scale")
+        report: AnchorReport | Unavailable = projection
+        anchors: Rows = []
+        if scale_id is not None:
+            scale, theta, covariance = get_scale(scale_id), batch.fit.theta, batch.fit.covariance()
+            projection = project_grades(theta, covariance, anchor_grades, scale)
+            lines = _lines(batch, store.read_rows(CJ_RANKINGS, batch_id))
+            infit, outfit = ([_or_nan(line[name]) for line in lines] for name in ("infit", "outfit"))
+            report = check_anchors(theta, covariance, anchor_grades, scale, projection, infit=infit, outfit=outfit)
+            anchors = _anchor_rows(batch_id, batch, lines, report)
+        written = {
+            GRADE_PROJECTIONS: store.write_rows(GRADE_PROJECTIONS, batch_id, _grade_rows(batch_id, batch, projection)),
+            GRADE_BOUNDARIES: store.write_rows(GRADE_BOUNDARIES, batch_id, _boundary_rows(batch_id, projection)),
+            ANCHOR_DIAGNOSTICS: store.write_rows(ANCHOR_DIAGNOSTICS, batch_id, anchors),
+        }
+        summary = _summary_row(batch_id, scale_id, projection, report, anchors)
+        written[GRADING_SUMMARY] = store.write_rows(GRADING_SUMMARY, batch_id, [summary])
+    shown: dict[str, Any] = {"is_simulated": batch.is_simulated, "grade_scale": scale_id or "(none)"}
+    if isinstance(projection, Unavailable):
+        shown["no_grades_because"] = projection.reason
+        bands: dict[str, Any] = {}
+    else:
+        title = f"{batch_id}, judged by {', '.join(batch.models)}"
+        bands = {"grade_bands": dg.MetadataValue.md(grade_bands_plot(projection, anchor_grades, title, batch.is_simulated))}
+        bands["expected_accuracy"] = _accuracy_table(projection)
+        labels = [projection.confidence_label(i) for i in range(len(batch.essays))]
+        shown |= {f"n_{label.lower()}": labels.count(label) for label in ("HIGH", "MID", "LOW")}
+    for table, data in written.items():
+        own = bands if table is GRADE_PROJECTIONS else {}
+        yield materialised(data, asset=table.name, **shown, **own)
+
+
+def _lines(batch: BatchScaling, ranking: Rows) -> Rows:
+    """Return the lines of the ranking in the order of the fit's items."""
+    by_essay = {row["essay_id"]: row for row in ranking}
+    return [by_essay[essay["essay_id"]] for essay in batch.essays]
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _grade_rows(batch_id: str, batch: BatchScaling, projection: GradeProjection | Unavailable) -> Rows:
+    if isinstance(projection, Unavailable):
+        return []
+    return [
+        {
+            "batch_id": batch_id,
+            "essay_id": essay["essay_id"],
+            "grade_scale": projection.scale.scale_id,
+            "grade": projection.grade(i),
+            "grade_probability": projection.grade_probability(i),
+            "confidence_label": projection.confidence_label(i),
+            "grade_probabilities": dict(zip(projection.scale.ladder, projection.probabilities[i].tolist(), strict=True)),
+            "split_grade": projection.split_grade(i),
+        }
+        for i, essay in enumerate(batch.essays)
+    ]
+
+
+def _boundary_rows(batch_id: str, projection: GradeProjection | Unavailable) -> Rows:
+    if isinstance(projection, Unavailable):
+        return []
+    return [
+        {
+            "batch_id": batch_id,
+            "grade_scale": projection.scale.scale_id,
+            "lower_grade": boundary.lower,
+            "upper_grade": boundary.upper,
+            "theta": boundary.theta,
+            "theta_se": boundary.se,
+            "n_anchors_lower": boundary.n_lower,
+            "n_anchors_upper": boundary.n_upper,
+        }
+        for boundary in projection.boundaries
+    ]
+
+
+def _anchor_rows(batch_id: str, batch: BatchScaling, lines: Rows, report: AnchorReport | Unavailable) -> Rows:
+    if isinstance(report, Unavailable):
+        return []
+    return [
+        {
+            "batch_id": batch_id,
+            "essay_id": batch.essays[anchor.essay]["essay_id"],
+            "grade": anchor.grade,
+            "theta": anchor.theta,
+            "theta_se": anchor.theta_se,
+            "projected_grade": anchor.projected_grade,
+            "grade_probability": anchor.grade_probability,
+            "leave_one_out_grade": anchor.leave_one_out_grade,
+            "leave_one_out_probability": anchor.leave_one_out_probability,
+            "ladder_residual": anchor.ladder_residual,
+            "ladder_z": anchor.ladder_z,
+            "detectable": anchor.detectable,
+            "n_inversions": anchor.n_inversions,
+            "n_contradictions": anchor.n_contradictions,
+            "displacement_z": anchor.displacement_z,
+            "drift_z": anchor.drift_z,
+            "infit": anchor.infit,
+            "outfit": anchor.outfit,
+            "flags": [*anchor.flags, *(["infit"] if "misfit" in lines[anchor.essay]["flags"] else [])],
+        }
+        for anchor in report.anchors
+    ]
+
+
+def _summary_row(
+    batch_id: str,
+    scale_id: str | None,
+    projection: GradeProjection | Unavailable,
+    report: AnchorReport | Unavailable,
+    anchors: Rows,
+) -> dict[str, Any]:
+    is_available = isinstance(projection, GradeProjection)
+    overall = projection.accuracy[0] if isinstance(projection, GradeProjection) else None
+    checked = report if isinstance(report, AnchorReport) else None
+    regions = [f"{region.from_grade}..{region.to_grade}" for region in checked.regions] if checked else []
+    return {
+        "batch_id": batch_id,
+        "grade_scale": scale_id,
+        "is_available": is_available,
+        "unavailable_because": projection.reason if isinstance(projection, Unavailable) else None,
+        "n_anchors": len(anchors),
+        "n_own_grade": checked.n_own_grade if checked else 0,
+        "n_own_grade_left_out": checked.n_own_grade_left_out if checked else 0,
+        "n_flagged_anchors": sum(bool(row["flags"]) for row in anchors),
+        "rise_per_grade": checked.rise_per_grade if checked else None,
+        "contradicted_regions": regions,
+        "expected_accuracy": overall.accuracy if overall else None,
+        "expected_consistency": overall.consistency if overall else None,
+        "monte_carlo_error": projection.monte_carlo_error if isinstance(projection, GradeProjection) else None,
+    }
+
+
+def _accuracy_table(projection: GradeProjection) -> dg.TableMetadataValue:
+    def shown(value: float | None) -> str:
+        return "" if value is None else f"{value:.2f}"
+
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "grade": one.grade or "all",
+                    "pupils": one.n_essays,
+                    "expected accuracy": shown(one.accuracy),
+                    "expected consistency": shown(one.consistency),
+                }
+            )
+            for one in projection.accuracy
+        ]
+    )
+
+
+checks = [schema_contract(table) for table in (GRADE_PROJECTIONS, GRADE_BOUNDARIES, ANCHOR_DIAGNOSTICS, GRADING_SUMMARY)]
