@@ -1,9 +1,8 @@
 """The Dagster graph: one module for each group of assets, with their checks beside them.
 
-An asset here is thin: it reads, calls the domain, writes its one table and says what it did. One step writes several
-tables where they come out of one computation. Groups, in reading order:
-corpus, pairing, judging, ranking, grading, publishing. Only ``provider_jobs`` talks to a provider; everything downstream of it can
-be materialised again for nothing.
+An asset here is thin: it reads, calls the domain, writes its one table and says what it did; one step writes several tables
+where they come out of one computation. Groups, in reading order: corpus, pairing, judging, ranking, grading, publishing.
+Only ``provider_jobs`` talks to a provider; everything downstream of it can be materialised again for nothing.
 """
 
 from assets import corpus, grading, judging, pairing, publishing, ranking

@@ -101,9 +101,14 @@ def tables_asset(
     )
 
 
-def materialised(data: pa.Table, *, asset: str | None = None, **metadata: Any) -> dg.MaterializeResult[None]:
+def materialised(data: pa.Table, **metadata: Any) -> dg.MaterializeResult[None]:
     """Return the result of an asset that wrote ``data``; no text of a pupil belongs into the metadata."""
-    return dg.MaterializeResult(asset_key=asset, metadata={"dagster/partition_row_count": data.num_rows, **metadata})
+    return dg.MaterializeResult(metadata={"dagster/partition_row_count": data.num_rows, **metadata})
+
+
+def one_materialised(table: Table, data: pa.Table, **metadata: Any) -> dg.MaterializeResult[None]:
+    """Return the same for one of the assets of a step that writes several."""
+    return materialised(data, **metadata)._replace(asset_key=dg.AssetKey(table.name))
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import explained, materialised, schema_contract, tables_asset
+from assets.common import explained, one_materialised, schema_contract, tables_asset
 from assets.plots import grade_bands_plot
 from huleedu_pipeline.batch_scaling import BatchScaling, scale_batch
-from huleedu_pipeline.grading import GradeProjection, GradeScale, Unavailable, get_scale, project_grades
+from huleedu_pipeline.grading import GradeProjection, Unavailable, get_scale, project_grades
 from huleedu_pipeline.grading.anchors import AnchorReport, check_anchors
 from huleedu_pipeline.lake.tables import (
     ANCHOR_DIAGNOSTICS,
@@ -49,8 +49,9 @@ def grading(
         scale_id = planned_spec(book, batch_id).grade_scale
         batch = scale_batch(store.read_rows(ESSAYS, batch_id), store.read_rows(LLM_JUDGEMENTS, batch_id))
         anchor_grades = [essay["anchor_grade"] for essay in batch.essays]
-        projection: GradeProjection | Unavailable = Unavailable("batch.yaml names no grade_scale")
-        report: AnchorReport | Unavailable = projection
+        unnamed = Unavailable("batch.yaml names no grade_scale")
+        projection: GradeProjection | Unavailable = unnamed
+        report: AnchorReport | Unavailable = unnamed
         anchors: Rows = []
         if scale_id is not None:
             scale, theta, covariance = get_scale(scale_id), batch.fit.theta, batch.fit.covariance()
@@ -78,7 +79,7 @@ def grading(
         shown |= {f"n_{label.lower()}": labels.count(label) for label in ("HIGH", "MID", "LOW")}
     for table, data in written.items():
         own = bands if table is GRADE_PROJECTIONS else {}
-        yield materialised(data, asset=table.name, **shown, **own)
+        yield one_materialised(table, data, **shown, **own)
 
 
 def _lines(batch: BatchScaling, ranking: Rows) -> Rows:

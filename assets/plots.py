@@ -6,6 +6,7 @@ The UI shows metadata to everybody who can open it, so a plot carries ranks and 
 import base64
 import io
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -70,9 +71,9 @@ def grade_bands_plot(projection: GradeProjection, anchor_grades: Sequence[str | 
     figure = Figure(figsize=(7.5, 1.4 + 0.3 * len(ladder)), layout="constrained")
     axes = figure.subplots()
     margin = 0.05 * float(np.ptp(theta)) + 0.1
-    edges = [float(theta.min()) - margin, *(b.theta for b in projection.boundaries), float(theta.max()) + margin]
-    edges = list(np.maximum.accumulate(edges[:-1])) + [max(edges)]
-    for k, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+    inner = [boundary.theta for boundary in projection.boundaries]
+    edges = [min(float(theta.min()), *inner) - margin, *inner, max(float(theta.max()), *inner) + margin]
+    for k, (low, high) in enumerate(pairwise(edges)):
         axes.axvspan(low, high, color="#777777", alpha=0.08 if k % 2 else 0.2, linewidth=0)
     for boundary in projection.boundaries:
         axes.axvline(boundary.theta, color="#777777", linewidth=0.8)

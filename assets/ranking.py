@@ -8,7 +8,7 @@ import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.common import cj_batch, explained, materialised, schema_contract, tables_asset
+from assets.common import cj_batch, explained, one_materialised, schema_contract, tables_asset
 from assets.plots import convergence_plot, misfit_plot, ranking_plot
 from huleedu_pipeline.batch_scaling import BatchScaling, scale_batch
 from huleedu_pipeline.errors import HuleeduError
@@ -55,9 +55,9 @@ def scaling(
         summaries = store.write_rows(SCALING_SUMMARY, batch_id, [summary])
     fit, title = batch.fit, f"{batch_id}, judged by {', '.join(batch.models)}"
     grades = [essay["anchor_grade"] for essay in batch.essays]
-    yield materialised(
+    yield one_materialised(
+        CJ_RANKINGS,
         ranking,
-        asset=CJ_RANKINGS.name,
         ranking=dg.MetadataValue.md(ranking_plot(fit.theta, batch.intervals, grades, title, batch.is_simulated)),
         misfit=dg.MetadataValue.md(misfit_plot(fit.theta, batch.misfit.essays, title, batch.is_simulated)),
         is_simulated=batch.is_simulated,
@@ -66,13 +66,13 @@ def scaling(
         n_one_sided=len(fit.separated_items),
         n_misfit=summary["n_misfit"],
     )
-    yield materialised(
+    yield one_materialised(
+        SCALING_SUMMARY,
         summaries,
-        asset=SCALING_SUMMARY.name,
         convergence=dg.MetadataValue.md(convergence_plot(batch.convergence(), title, batch.is_simulated)),
         **{name: _round(value) for name, value in summary.items() if name != "batch_id" and value is not None},
     )
-    yield materialised(judges, asset=JUDGE_DIAGNOSTICS.name, n_judges=len(batch.judge_ids), is_simulated=batch.is_simulated)
+    yield one_materialised(JUDGE_DIAGNOSTICS, judges, n_judges=len(batch.judge_ids), is_simulated=batch.is_simulated)
 
 
 def _ranking_rows(batch_id: str, batch: BatchScaling) -> list[dict[str, Any]]:

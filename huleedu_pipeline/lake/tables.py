@@ -194,8 +194,8 @@ CJ_RANKINGS = Table(
         Column(
             "infit",
             F,
-            "Mean square of the residuals of its verdicts, weighted by information; about 1 when they fit the scale, more when "
-            "they contradict it. Null without comparisons.",
+            "Mean square of the residuals of its verdicts, weighted by information; about 1 when they fit the scale, more "
+            "when they contradict it. Null without comparisons.",
             is_nullable=True,
         ),
         Column("outfit", F, "The same without weights: sensitive to single surprises.", is_nullable=True),
@@ -204,9 +204,9 @@ CJ_RANKINGS = Table(
         Column(
             "flags",
             ColumnType.LABELS,
-            "What to know before believing the line: no_comparisons, one_sided (won or lost everything), few_comparisons (fewer "
-            "than 15), disconnected (not comparable with most others), misfit (contradictory verdicts), overfit (more regular "
-            "than chance allows).",
+            "What to know before believing the line: no_comparisons, one_sided (won or lost everything), few_comparisons "
+            "(fewer than 15), disconnected (not comparable with most others), misfit (contradictory verdicts), overfit (more "
+            "regular than chance allows).",
         ),
     ),
     ("batch_id", "essay_id"),
@@ -227,8 +227,8 @@ SCALING_SUMMARY = Table(
         Column(
             "length_effect",
             F,
-            "How much a much longer text is favoured beyond the ranking's own order; a diagnosis, not in the ranking. Null when "
-            "all texts are of one length.",
+            "How much a much longer text is favoured beyond the ranking's own order; a diagnosis, not in the ranking. Null "
+            "when all texts are of one length.",
             is_nullable=True,
             unit="logits",
         ),

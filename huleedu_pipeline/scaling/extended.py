@@ -21,6 +21,9 @@ from huleedu_pipeline.scaling.model import Optimum, effect_precision, tolerance_
 from huleedu_pipeline.scaling.network import Network
 
 MOST_STEPS = 300
+# Of the other items' mean around that of the fixed ones, in logits: next to nothing, but a lone item that won everything
+# has no finite location without it.
+MEAN_PRIOR_SD = 10.0
 # A step may lower the objective by as much as its sums are rounded.
 ROUNDING = 1e-13
 
@@ -260,9 +263,7 @@ class ExtendedModel:
             place = self.n_free + self.effects.index("tie")
             gradient[place] += float(self._weight @ ((self.comparisons.first_won == 0.5) - state.p_tie))
         deviation = self.deviation(beta)
-        soft_precision, soft_mean = self._soft
-        gradient -= self.spread(deviation) / prior_sd**2 + self.other_precision(prior_sd) * beta
-        gradient[: self.n_free] += soft_precision * soft_mean
+        gradient -= self.spread(deviation) / prior_sd**2 + self.other_precision(prior_sd) * (beta - self._other_mean)
         information = self._information(state, prior_sd, is_observed=False)
         if self.is_firth:
             objective += information.log_determinant / 2
@@ -272,10 +273,17 @@ class ExtendedModel:
         return objective, gradient, information
 
     def _quadratic(self, beta: Floats, prior_sd: float) -> float:
-        precision, mean = self._soft
-        deviation, effects = self.deviation(beta), beta[self.n_free :]
-        value = float(deviation @ deviation) / prior_sd**2 + float(precision @ (beta[: self.n_free] - mean) ** 2)
-        return -(value + float(self.other_precision(prior_sd)[self.n_free :] @ effects**2)) / 2
+        deviation = self.deviation(beta)
+        others = float(self.other_precision(prior_sd) @ (beta - self._other_mean) ** 2)
+        return -(float(deviation @ deviation) / prior_sd**2 + others) / 2
+
+    @cached_property
+    def _other_mean(self) -> Floats:
+        """Means of the priors that sigma does not govern, shape (n_free + q,)."""
+        effects = np.zeros(len(self.effects))
+        if self.fixed and self.has_mean:
+            effects[-1] = self.fixed.theta.mean()
+        return np.concatenate([self._soft[1], effects])
 
     def log_prior(self, optimum: Optimum) -> float:
         """Return the log density of the prior at the optimum, up to the constants of the normal distribution."""
@@ -387,5 +395,5 @@ class ExtendedModel:
 
     def other_precision(self, prior_sd: float) -> Floats:
         """Return the precision of those priors that sigma does not govern, shape (n_free + q,)."""
-        effects = np.array([0.0 if name == "mean" else effect_precision(prior_sd) for name in self.effects])
+        effects = np.array([MEAN_PRIOR_SD**-2 if name == "mean" else effect_precision(prior_sd) for name in self.effects])
         return np.concatenate([self._soft[0], effects])

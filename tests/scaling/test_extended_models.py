@@ -262,3 +262,10 @@ def test_a_summary_says_what_was_fitted() -> None:
         assert words in text
     for words in ("discrimination of judges", "without comparisons: items 30", "gradient norm"):
         assert words in text
+
+
+def test_a_late_item_that_won_everything_has_a_finite_place() -> None:
+    fit = fit_bradley_terry([2, 2, 1, 0], [0, 1, 2, 2], [1, 1, 0, 0], fixed={0: -1.0, 1: 1.0})
+    assert 1 < fit.theta[2] < 10
+    assert fit.se[2] > 1
+    assert fit.separated_items.tolist() == [0, 1, 2]
