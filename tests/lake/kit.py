@@ -17,6 +17,7 @@ VALUES: dict[ColumnType, Any] = {
     ColumnType.BOOLEAN: True,
     ColumnType.TIMESTAMP: datetime(2026, 11, 20, 8, 30, 15, 123456, tzinfo=UTC),
     ColumnType.PROBABILITIES: {"A": 0.25, "B": 0.75},
+    ColumnType.LABELS: ["misfit", "few_comparisons"],
 }
 
 

@@ -71,7 +71,8 @@ def test_late_locations_move_with_the_finished_ones_as_their_covariance_says() -
         up, down = (
             add_late_items(theta + sign * step * unit[item], None, first, second, won, prior_sd=1.5).theta for sign in (1, -1)
         )
-        assert moved[:, item] == pytest.approx((up - down)[N_FINISHED:] / (2 * step), abs=1e-5)
+        # The finished items also hold the weak prior of the late ones' mean, which moves with them by next to nothing.
+        assert moved[:, item] == pytest.approx((up - down)[N_FINISHED:] / (2 * step), abs=1e-4)
 
 
 def test_intervals_of_late_essays_cover_the_truth() -> None:
