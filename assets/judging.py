@@ -22,6 +22,8 @@ from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.planning import plan_requests
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
+MOST_NAMED = 8
+
 
 @table_asset(JUDGE_REQUESTS, deps=["essays", "comparison_pairs"])
 def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
@@ -175,13 +177,16 @@ def comparison_graph_connected(context: dg.AssetCheckExecutionContext, lake: Lak
     first = np.array([place[row["essay_a_id"]] for row in rows], dtype=np.int64)
     second = np.array([place[row["essay_b_id"]] for row in rows], dtype=np.int64)
     graph = coo_matrix((np.ones(len(rows)), (first, second)), shape=(len(ids), len(ids)))
-    n_components = int(connected_components(graph, directed=False)[0])
+    n_components, part = connected_components(graph, directed=False)
+    apart = [ids[i] for i in np.flatnonzero(part != np.argmax(np.bincount(part)))]
+    named = ", ".join(apart[:MOST_NAMED]) + (f" and {len(apart) - MOST_NAMED} more" if len(apart) > MOST_NAMED else "")
     return dg.AssetCheckResult(
-        passed=n_components == 1,
+        passed=bool(n_components == 1),
         description=f"the verdicts connect all {len(ids)} essays"
         if n_components == 1
-        else f"the verdicts fall into {n_components} unconnected parts",
-        metadata={"components": n_components, "essays": len(ids), "verdicts": len(rows)},
+        else f"the verdicts fall into {n_components} unconnected parts: nothing compares {named} with most others (more "
+        "comparisons are needed)",
+        metadata={"components": int(n_components), "essays": len(ids), "verdicts": len(rows)},
     )
 
 

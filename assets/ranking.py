@@ -8,7 +8,7 @@ import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.common import cj_batch, explained, one_materialised, schema_contract, tables_asset
+from assets.common import explained, one_materialised, schema_contract, tables_asset
 from assets.plots import convergence_plot, misfit_plot, ranking_plot
 from huleedu_pipeline.batch_scaling import BatchScaling, scale_batch
 from huleedu_pipeline.errors import HuleeduError
@@ -182,22 +182,4 @@ def _round(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-@dg.asset_check(asset=CJ_RANKINGS.name, name="design_is_connected", blocking=True, partitions_def=cj_batch)
-def design_is_connected(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
-    """Every essay can be compared with every other, over however many comparisons; else ranks across groups mean nothing."""
-    rows = lake.open().read_rows(CJ_RANKINGS, context.partition_key)
-    apart = [row["essay_id"] for row in rows if {"disconnected", "no_comparisons"} & set(row["flags"])]
-    if not apart:
-        return dg.AssetCheckResult(passed=True)
-    return dg.AssetCheckResult(
-        passed=False,
-        description=f"{len(apart)} of {len(rows)} essays are not connected with the others by any comparison: "
-        f"{', '.join(apart[:8])}{' ...' if len(apart) > 8 else ''} (their place on the common scale is not known; more "
-        "comparisons are needed)",
-    )
-
-
-checks = [
-    *(schema_contract(table) for table in (CJ_RANKINGS, SCALING_SUMMARY, JUDGE_DIAGNOSTICS)),
-    design_is_connected,
-]
+checks = [schema_contract(table) for table in (CJ_RANKINGS, SCALING_SUMMARY, JUDGE_DIAGNOSTICS)]

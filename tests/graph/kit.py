@@ -9,6 +9,8 @@ import dagster as dg
 from assets.common import cj_batch
 from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.essays.inbox import stage
+from huleedu_pipeline.lake import Lake
+from huleedu_pipeline.lake.tables import TABLES
 from huleedu_pipeline.ledger import JobState, Ledger
 from huleedu_pipeline.orchestration.watch import look
 from huleedu_pipeline.settings import Settings
@@ -56,3 +58,11 @@ class Installation:
         self.run("submit_batch", batch_id)
         self.wait_for_provider(batch_id)
         self.run("collect_batch", batch_id)
+
+
+def tables_of(lake: Lake, batch_id: str = "b1") -> dict[str, list[dict[str, Any]]]:
+    """Return everything in the lake about a batch, but for how long it took."""
+    rows = {table.name: lake.read_rows(table, batch_id) for table in TABLES}
+    return {
+        name: [{key: value for key, value in row.items() if key != "seconds"} for row in some] for name, some in rows.items()
+    }

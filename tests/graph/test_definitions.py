@@ -23,7 +23,12 @@ GROUPS = {
     "provider_jobs": "judging",
     "llm_judgements": "judging",
     "cj_rankings": "ranking",
-    "grade_projections": "ranking",
+    "scaling_summary": "ranking",
+    "judge_diagnostics": "ranking",
+    "grade_projections": "grading",
+    "grade_boundaries": "grading",
+    "anchor_diagnostics": "grading",
+    "grading_summary": "grading",
     "batch_results": "publishing",
     "warehouse": "publishing",
 }
@@ -34,8 +39,13 @@ UPSTREAM = {
     "provider_jobs": {"judge_requests"},
     "llm_judgements": {"provider_jobs"},
     "cj_rankings": {"llm_judgements"},
+    "scaling_summary": {"llm_judgements"},
+    "judge_diagnostics": {"llm_judgements"},
     "grade_projections": {"cj_rankings"},
-    "batch_results": {"grade_projections"},
+    "grade_boundaries": {"cj_rankings"},
+    "anchor_diagnostics": {"cj_rankings"},
+    "grading_summary": {"cj_rankings"},
+    "batch_results": {"grade_projections", "scaling_summary"},
     "warehouse": {"batch_results"},
 }
 

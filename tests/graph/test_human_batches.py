@@ -10,13 +10,12 @@ from huleedu_pipeline.essays import read_batch
 from huleedu_pipeline.essays.inbox import stage
 from huleedu_pipeline.essays.judgements import JudgementColumns, read_judgements
 from huleedu_pipeline.lake import Lake, open_warehouse
-from huleedu_pipeline.lake.tables import TABLES
 from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
 from huleedu_pipeline.orchestration.watch import look
 from huleedu_pipeline.providers.human import record_judgements
 from huleedu_pipeline.providers.planning import register
-from tests.graph.kit import Installation
+from tests.graph.kit import Installation, tables_of
 from tests.graph.test_main_job import failures
 from tests.graph.test_sensors import age, requests, run_requested, says, tick
 from tests.human_kit import N_TIES, ORDER, human_batch, judged, write_judgements
@@ -91,10 +90,10 @@ def test_doing_everything_again_changes_nothing(installation: Installation) -> N
     installation.run("submit_batch", "b1")
     installation.run("collect_batch", "b1")
     lake = Lake(installation.settings.lake_dir)
-    before = {table.name: lake.read(table, "b1") for table in TABLES}
+    before = tables_of(lake)
     installation.run("submit_batch", "b1")
     installation.run("collect_batch", "b1")
-    assert {table.name: lake.read(table, "b1") for table in TABLES} == before
+    assert tables_of(lake) == before
 
 
 def test_no_name_of_a_judge_reaches_dagsters_event_log(installation: Installation) -> None:

@@ -13,12 +13,12 @@ from huleedu_pipeline.essays import read_batch
 from huleedu_pipeline.judging.outcome import ErrorCode, Usage, failure, success
 from huleedu_pipeline.judging.verdict import Verdict
 from huleedu_pipeline.lake import Lake, open_warehouse
-from huleedu_pipeline.lake.tables import CJ_RANKINGS, COMPARISON_PAIRS, ESSAYS, TABLES
+from huleedu_pipeline.lake.tables import CJ_RANKINGS, COMPARISON_PAIRS, ESSAYS
 from huleedu_pipeline.ledger import Answer, BatchStatus, Ledger
 from huleedu_pipeline.project_files import project_file
 from huleedu_pipeline.providers.advance import Advance
 from resources import PaidWorkResource
-from tests.graph.kit import Installation
+from tests.graph.kit import Installation, tables_of
 from tests.kit import ANCHORS, PUPILS, emulator_books
 
 N_ESSAYS = len(PUPILS) + len(ANCHORS)
@@ -73,11 +73,10 @@ def test_a_folder_becomes_a_ranking_with_grades(installation: Installation, prov
 def test_doing_everything_again_changes_nothing_and_buys_nothing(installation: Installation) -> None:
     installation.run_to_the_end("b1")
     lake = Lake(installation.settings.lake_dir)
-    before = {table.name: lake.read(table, "b1") for table in TABLES}
+    before = tables_of(lake)
     installation.run("submit_batch", "b1")
     installation.run("collect_batch", "b1")
-    after = {table.name: lake.read(table, "b1") for table in TABLES}
-    assert before == after
+    assert tables_of(lake) == before
     assert emulator_books(installation.settings.emulator_dir)["batch_jobs_created"]["openai"] == 1
 
 
@@ -174,7 +173,7 @@ def test_nothing_is_scaled_before_every_request_has_its_outcome(installation: In
     result = installation.run("collect_batch", "b1")
     assert not result.asset_materializations_for_node("llm_judgements")
     skipped = {event.step_key for event in result.all_events if event.event_type_value == "STEP_SKIPPED"}
-    assert {"cj_rankings", "grade_projections", "batch_results", "warehouse"} <= skipped
+    assert {"scaling", "grading", "batch_results", "warehouse"} <= skipped
     assert not Lake(installation.settings.lake_dir).files(CJ_RANKINGS)
 
 
@@ -184,7 +183,7 @@ def test_nothing_is_scaled_that_the_verdicts_do_not_connect(installation: Instal
     assert not result.success
     check = next(c for c in result.get_asset_check_evaluations() if c.check_name == "comparison_graph_connected")
     assert not check.passed
-    assert "the verdicts fall into 2 unconnected parts" in (check.description or "")
+    assert "the verdicts fall into 2 unconnected parts: nothing compares anna with most others" in (check.description or "")
     assert not Lake(installation.settings.lake_dir).files(CJ_RANKINGS)
 
 
@@ -203,10 +202,12 @@ def test_a_batch_without_anchors_is_ranked_and_not_graded(installation: Installa
     installation.run("submit_batch", "b1")
     installation.wait_for_provider("b1")
     result = installation.run("collect_batch", "b1")
-    metadata = result.asset_materializations_for_node("grade_projections")[0].metadata
-    assert metadata["no_grades_because"].value == "the batch names no grade scale"
+    metadata = result.asset_materializations_for_node("grading")[0].metadata
+    assert metadata["no_grades_because"].value == "batch.yaml names no grade_scale"
     with open_warehouse(installation.settings.warehouse_path) as warehouse:
         ranking = warehouse.frame("current_rankings", "b1")
+        summary = warehouse.frame("grading_summary", "b1").iloc[0]
+    assert (summary["is_available"], summary["unavailable_because"]) == (False, "batch.yaml names no grade_scale")
     assert len(ranking) == len(PUPILS)
     assert ranking["grade"].isna().all()
 

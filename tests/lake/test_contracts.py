@@ -32,8 +32,28 @@ COLUMNS = {
     "cached_input_tokens, output_tokens, cost_usd, requested_at, completed_at, p_a, is_contradictory, n_attempts, "
     "service_tier, cache_write_5m_tokens, cache_write_30m_tokens, cache_write_1h_tokens, cache_write_12h_tokens, "
     "reasoning_tokens",
-    "cj_rankings": "batch_id, essay_id, is_anchor, theta, theta_se, rank, overall_rank, n_comparisons, n_wins",
-    "grade_projections": "batch_id, essay_id, grade_scale, grade, grade_probability, confidence_label, grade_probabilities",
+    "cj_rankings": "batch_id, essay_id, is_anchor, theta, theta_se, rank, overall_rank, n_comparisons, n_wins, infit, outfit, "
+    "theta_low, theta_high, flags",
+    "scaling_summary": "batch_id, n_essays, n_comparisons, n_components, n_one_sided, prior_sd, position_effect, "
+    "position_effect_se, position_effect_p, length_effect, length_effect_se, length_effect_p, "
+    "marginal_reliability, marginal_reliability_of_noise, separation_reliability, separation_g_reliability, "
+    "strata, split_half_reliability, split_half_by, mean_theta_se, n_misfit, pair_heterogeneity_p, "
+    "circular_share, log_likelihood, gradient_norm, seconds, is_simulated",
+    "judge_diagnostics": "batch_id, judge_id, provider, model, n_judgements, discrimination, infit, "
+    "infit_low, infit_high, outfit, "
+    "first_share, first_share_p, n_both_orders, both_orders_agreement, n_repeats, repeat_agreement, "
+    "n_contradictory, is_simulated",
+    "grade_projections": "batch_id, essay_id, grade_scale, grade, grade_probability, confidence_label, grade_probabilities, "
+    "split_grade",
+    "grade_boundaries": "batch_id, grade_scale, lower_grade, upper_grade, theta, theta_se, n_anchors_lower, n_anchors_upper",
+    "anchor_diagnostics": "batch_id, essay_id, grade, theta, theta_se, projected_grade, grade_probability, "
+    "leave_one_out_grade, "
+    "leave_one_out_probability, ladder_residual, ladder_z, detectable, n_inversions, n_contradictions, "
+    "displacement_z, drift_z, infit, outfit, flags",
+    "grading_summary": "batch_id, grade_scale, is_available, unavailable_because, n_anchors, n_own_grade, "
+    "n_own_grade_left_out, "
+    "n_flagged_anchors, rise_per_grade, contradicted_regions, expected_accuracy, expected_consistency, "
+    "monte_carlo_error",
     "batch_status": "batch_id, status, current_phase, llm_batching_mode, n_essays, n_anchors, n_requests, n_succeeded, "
     "n_failed, n_expired, cost_usd, created_at, updated_at, completed_at",
 }
@@ -46,8 +66,41 @@ NULLABLE = {
         *("winner_essay_id", "justification", "confidence", "error_code", "error_message", "cost_usd"),
         *("p_a", "is_contradictory", "service_tier"),
     },
-    "cj_rankings": {"rank"},
+    "cj_rankings": {"rank", "infit", "outfit"},
+    "scaling_summary": {
+        "length_effect",
+        "length_effect_se",
+        "length_effect_p",
+        "separation_reliability",
+        "separation_g_reliability",
+        "strata",
+        "split_half_reliability",
+        "circular_share",
+    },
+    "judge_diagnostics": {"discrimination", "first_share_p", "both_orders_agreement", "repeat_agreement"},
     "grade_projections": set[str](),
+    "grade_boundaries": set[str](),
+    "anchor_diagnostics": {
+        "projected_grade",
+        "grade_probability",
+        "leave_one_out_grade",
+        "leave_one_out_probability",
+        "ladder_residual",
+        "ladder_z",
+        "detectable",
+        "displacement_z",
+        "drift_z",
+        "infit",
+        "outfit",
+    },
+    "grading_summary": {
+        "grade_scale",
+        "unavailable_because",
+        "rise_per_grade",
+        "expected_accuracy",
+        "expected_consistency",
+        "monte_carlo_error",
+    },
     "batch_status": {"current_phase", "cost_usd", "completed_at"},
 }
 KEYS = {
@@ -57,7 +110,12 @@ KEYS = {
     "provider_jobs": ("batch_id", "provider_job_id"),
     "llm_judgements": ("batch_id", "custom_id"),
     "cj_rankings": ("batch_id", "essay_id"),
+    "scaling_summary": ("batch_id",),
+    "judge_diagnostics": ("batch_id", "judge_id"),
     "grade_projections": ("batch_id", "essay_id"),
+    "grade_boundaries": ("batch_id", "lower_grade"),
+    "anchor_diagnostics": ("batch_id", "essay_id"),
+    "grading_summary": ("batch_id",),
     "batch_status": ("batch_id",),
 }
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -117,9 +175,13 @@ def test_a_unit_is_part_of_what_the_database_shows() -> None:
         "cost_usd": "USD",
         "estimated_cost_usd": "USD",
         "p_a": "probability",
-        "theta": "logits",
-        "theta_se": "logits",
-        "grade_probability": "probability",
+        **dict.fromkeys(("theta", "theta_se", "theta_low", "theta_high", "mean_theta_se", "prior_sd"), "logits"),
+        **dict.fromkeys(("position_effect", "position_effect_se", "length_effect", "length_effect_se"), "logits"),
+        **dict.fromkeys(("ladder_residual", "detectable", "rise_per_grade"), "logits"),
+        **dict.fromkeys(("position_effect_p", "length_effect_p", "pair_heterogeneity_p"), "probability"),
+        **dict.fromkeys(("first_share", "first_share_p", "grade_probability", "leave_one_out_probability"), "probability"),
+        **dict.fromkeys(("expected_accuracy", "expected_consistency"), "probability"),
+        "seconds": "seconds",
     }
 
 
@@ -154,6 +216,7 @@ WRONG: dict[ColumnType, list[Any]] = {
     ColumnType.BOOLEAN: ["true", 1, 0.0],
     ColumnType.TIMESTAMP: ["2026-11-20", 1_800_000_000, date(2026, 11, 20), datetime(2026, 11, 20)],  # noqa: DTZ001
     ColumnType.PROBABILITIES: ["A", [("A", 1.0)], {1: 0.5}, {"A": "much"}],
+    ColumnType.LABELS: ["misfit", ("misfit",), [1], {"misfit": True}],
 }
 
 

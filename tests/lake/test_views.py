@@ -28,6 +28,8 @@ def ranking(batch_id: str, essay_id: str, theta: float, overall: int, rank: int 
         is_anchor=rank is None,
         theta=theta,
         theta_se=0.5,
+        theta_low=theta - 1.0,
+        theta_high=theta + 0.9,
         rank=rank,
         overall_rank=overall,
         n_comparisons=4,
@@ -123,7 +125,7 @@ def test_current_rankings_run_from_the_best_with_names_and_grades(warehouse: War
         *("batch_id", "rank", "overall_rank", "essay_id", "file_name", "is_anchor", "anchor_grade"),
         *("theta", "theta_se", "theta_low", "theta_high"),
         *("grade", "grade_probability", "confidence_label", "grade_scale"),
-        *("n_comparisons", "n_wins", "models", "is_simulated"),
+        *("n_comparisons", "n_wins", "models", "is_simulated", "split_grade", "flags"),
     ]
     assert lines(frame, "overall_rank", "rank", "file_name", "is_anchor", "anchor_grade", "theta") == [
         [1, 1, "bo.txt", False, None, 1.25],
@@ -135,8 +137,8 @@ def test_current_rankings_run_from_the_best_with_names_and_grades(warehouse: War
         ["B", 0.3, "LOW"],
         ["C", 0.45, "MID"],
     ]
-    assert frame["theta_low"].tolist() == pytest.approx([1.25 - 0.98, -0.25 - 0.98, -1.98])
-    assert frame["theta_high"].tolist() == pytest.approx([1.25 + 0.98, -0.25 + 0.98, -0.02])
+    assert frame["theta_low"].tolist() == [0.25, -1.25, -2.0]
+    assert frame["theta_high"].tolist() == pytest.approx([2.15, 0.65, -0.1])
 
 
 def test_a_ranking_says_whose_verdicts_it_rests_on(warehouse: Warehouse) -> None:

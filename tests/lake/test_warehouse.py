@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from huleedu_pipeline import open_warehouse
-from huleedu_pipeline.lake import Lake, WarehouseError, publish
+from huleedu_pipeline.lake import ColumnType, Lake, WarehouseError, publish
 from huleedu_pipeline.lake.tables import BATCH_STATUS, CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, TABLES
 from huleedu_pipeline.lake.views import VIEWS
 from tests.lake.kit import VALUES, a_row, files_in, fill
@@ -83,7 +83,8 @@ def test_values_arrive_as_they_were_written(lake: Lake, path: Path) -> None:
             assert list(row) == [column.name for column in table.columns]
             for column in table.columns:
                 expected = "b1" if column.name == "batch_id" else VALUES[column.type]
-                assert row[column.name] == expected, column.name
+                found = row[column.name].tolist() if column.type is ColumnType.LABELS else row[column.name]
+                assert found == expected, column.name
 
 
 def test_columns_are_matched_by_name_and_not_by_place(lake: Lake, path: Path) -> None:
@@ -194,7 +195,8 @@ def test_an_unknown_table_is_told_with_those_that_there_are(lake: Lake, path: Pa
         warehouse.frame("essay")
     assert str(unknown.value) == (
         "the warehouse has no 'essay' (it has essays, comparison_pairs, judge_requests, provider_jobs, llm_judgements, "
-        "cj_rankings, grade_projections, batch_status, current_rankings, judgement_log, cost_by_batch)"
+        "cj_rankings, scaling_summary, judge_diagnostics, grade_projections, grade_boundaries, anchor_diagnostics, "
+        "grading_summary, batch_status, current_rankings, judgement_log, cost_by_batch)"
     )
 
 
