@@ -2,7 +2,7 @@
 
 ``P(grade <= k) = logistic((b_k - theta) / s)`` (cumulative logit; McCullagh 1980) with a weak prior that is free of scale:
 in units of the mean rise from grade to grade, neighbouring boundaries are about one step apart and grades blur over about
-a third of a step. Anchors' locations are uncertain themselves; draws are from the joint posterior of boundaries, blur and
+a quarter of a step. Anchors' locations are uncertain themselves; draws are from the joint posterior of boundaries, blur and
 locations, so measurement error is not taken for blur. Anchors are picked by their grades, so what counts is how probable
 their places are given their grades (the likelihood of a case-control study; Prentice & Pyke 1979), not the reverse, which
 makes rare grades at the ends of the scale too wide. Not here: what the draws mean for essays (:mod:`.projection`), or whether
@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 GAP_PRIOR_SD = 0.6
-BLUR_PRIOR_MEAN, BLUR_PRIOR_SD = float(np.log(1 / 3)), 0.7
+BLUR_PRIOR_MEAN, BLUR_PRIOR_SD = float(np.log(0.25)), 0.7
 MIDDLE_PRIOR_SD = 3.0
 N_CHAINS, N_BURN_IN, N_KEPT, N_BETWEEN = 250, 100, 4, 25
 LOGISTIC_AS_NORMAL = 1.702
