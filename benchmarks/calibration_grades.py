@@ -94,7 +94,7 @@ def simulate_batch(scale: GradeScale, n_comparisons: int, blur: float, rng: np.r
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--batches", type=int, default=20, help="batches of each condition (default 20)")
+    parser.add_argument("--batches", type=int, default=12, help="batches of each condition (default 12)")
     parser.add_argument("--seed", type=int, default=SEED)
     given = parser.parse_args()
     rng, started = np.random.default_rng(given.seed), time.process_time()

@@ -53,7 +53,7 @@ def flags(truth: Floats, bank: tuple[Floats, Floats], n_comparisons: int, rng: n
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--batches", type=int, default=100, help="batches of each condition (default 100)")
+    parser.add_argument("--batches", type=int, default=60, help="batches of each condition (default 60)")
     parser.add_argument("--seed", type=int, default=SEED)
     given = parser.parse_args()
     rng, started = np.random.default_rng(given.seed), time.process_time()

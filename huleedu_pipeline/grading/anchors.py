@@ -234,6 +234,7 @@ def _leave_one_out(anchors: GradedAnchors, n_grades: int, rng: np.random.Generat
         anchors.levels,
         n_grades,
         anchors.covariance,
+        anchors.population,
         rng,
         used=others[[a for a, _ in possible]],
         n_chains=LEAVE_ONE_OUT_CHAINS,

@@ -3,8 +3,10 @@
 ``P(grade <= k) = logistic((b_k - theta) / s)`` (cumulative logit; McCullagh 1980) with a weak prior that is free of scale:
 in units of the mean rise from grade to grade, neighbouring boundaries are about one step apart and grades blur over about
 a quarter of a step. Anchors' locations are uncertain themselves; draws are from the joint posterior of boundaries, blur and
-locations, so measurement error is not taken for blur. Not here: what the draws mean for essays (:mod:`.projection`),
-or whether an anchor is to be believed (:mod:`.anchors`).
+locations, so measurement error is not taken for blur. Anchors are picked by their grades, so what counts is how probable
+their places are given their grades (the likelihood of a case-control study; Prentice & Pyke 1979), not the reverse, which
+makes rare grades at the ends of the scale too wide. Not here: what the draws mean for essays (:mod:`.projection`), or whether
+an anchor is to be believed (:mod:`.anchors`).
 """
 
 from collections.abc import Callable
@@ -70,6 +72,7 @@ def draw_boundaries(
     levels: Ints,
     n_grades: int,
     covariance: Floats,
+    population: tuple[float, float],
     rng: np.random.Generator,
     *,
     used: Bools | None = None,
@@ -86,6 +89,7 @@ def draw_boundaries(
         levels: Their grades, counted from the lowest, shape (n_anchors,).
         n_grades: Number of grades, K.
         covariance: Of the anchors' locations, shape (n_anchors, n_anchors); not singular.
+        population: Mean and standard deviation in logits of the locations of essays such as the anchors were picked from.
         rng: Source of chance.
         used: Which anchors' grades are looked at, one row for each fit, shape (n_fits, n_anchors); all, in one fit, by
             default. Fits run side by side, and their draws follow one another.
@@ -93,7 +97,7 @@ def draw_boundaries(
 
     """
     used = np.ones((1, len(theta)), dtype=np.bool_) if used is None else used
-    model = _Model.of(theta, levels, n_grades, covariance, np.repeat(used, n_chains, axis=0).T)
+    model = _Model.of(theta, levels, n_grades, covariance, population, np.repeat(used, n_chains, axis=0).T)
     state = np.zeros((n_grades + len(theta), model.used.shape[1]))
     kept = []
     for iteration in range(N_BURN_IN + N_KEPT * N_BETWEEN):
@@ -157,9 +161,18 @@ class _Model:
     own_variance: Floats
     shared_root: Floats
     shared_covariance: Floats
+    population: tuple[float, float]
 
     @classmethod
-    def of(cls, theta: Floats, levels: Ints, n_grades: int, covariance: Floats, used: Bools) -> "_Model":
+    def of(
+        cls,
+        theta: Floats,
+        levels: Ints,
+        n_grades: int,
+        covariance: Floats,
+        population: tuple[float, float],
+        used: Bools,
+    ) -> "_Model":
         fits, chain_fit = np.unique(used, axis=1, return_inverse=True)
         chain_fit = chain_fit.ravel()
         steps = np.array([rise_per_grade(theta[u], levels[u], covariance[np.ix_(u, u)])[0] for u in fits.T])
@@ -171,7 +184,7 @@ class _Model:
         shared = covariance - np.diag(own)
         values, vectors = np.linalg.eigh(shared)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-        return cls(theta, levels, n_grades, used, steps[chain_fit], middles[chain_fit], own, root, shared)
+        return cls(theta, levels, n_grades, used, steps[chain_fit], middles[chain_fit], own, root, shared, population)
 
     @property
     def prior_sd(self) -> Floats:
@@ -188,19 +201,27 @@ class _Model:
         return boundaries, np.exp(BLUR_PRIOR_MEAN + state[self.n_grades - 1]), shared
 
     def log_likelihood(self, state: Floats, chains: Ints) -> Floats:
-        """Return the log probability of the used anchors' grades, shape (d,)."""
+        """Return the log probability of the used anchors' places given their grades, up to a constant, shape (d,)."""
         boundaries, blur, shared = self.places(state, chains)
         step = self.step[chains]
         # Normal error and logistic blur add up to nearly a logistic of this scale (Haley 1952).
         scale = np.sqrt(blur**2 + (self.own_variance / LOGISTIC_AS_NORMAL**2)[:, None] / step**2)
         infinite = np.full((1, state.shape[1]), np.inf)
         edges = np.concatenate([-infinite, boundaries, infinite])
+        mean, sd = self.population
+        of_all = np.sqrt(blur**2 + (sd / LOGISTIC_AS_NORMAL / step) ** 2)
+        share = _log_mass(edges[:-1], edges[1:], mean / step, of_all)[self.levels]
         place = self.theta[:, None] / step + shared
-        upper = np.exp(np.clip((place - edges[self.levels + 1]) / scale, -LARGEST_EXPONENT, LARGEST_EXPONENT))
-        lower = np.exp(np.clip((place - edges[self.levels]) / scale, -LARGEST_EXPONENT, LARGEST_EXPONENT))
-        mass = (lower - upper) / ((1 + upper) * (1 + lower))
-        log_mass = np.log(np.maximum(mass, np.finfo(float).tiny))
-        return np.asarray(np.where(self.used[:, chains], log_mass, 0.0).sum(axis=0), dtype=np.float64)
+        gain = _log_mass(edges[self.levels], edges[self.levels + 1], place, scale) - share
+        return np.asarray(np.where(self.used[:, chains], gain, 0.0).sum(axis=0), dtype=np.float64)
+
+
+def _log_mass(lower: Floats, upper: Floats, place: Floats, scale: Floats) -> Floats:
+    """Return the log probability that a logistic variate around ``place`` lies between two edges."""
+    above_upper = np.exp(np.clip((place - upper) / scale, -LARGEST_EXPONENT, LARGEST_EXPONENT))
+    above_lower = np.exp(np.clip((place - lower) / scale, -LARGEST_EXPONENT, LARGEST_EXPONENT))
+    mass = (above_lower - above_upper) / ((1 + above_upper) * (1 + above_lower))
+    return np.asarray(np.log(np.maximum(mass, np.finfo(float).tiny)), dtype=np.float64)
 
 
 def _slice_step(x: Floats, other: Floats, log_likelihood: Callable[[Floats, Ints], Floats], rng: np.random.Generator) -> Floats:

@@ -139,6 +139,7 @@ class GradedAnchors:
         covariance: Of their locations, shape (n_anchors, n_anchors), up to a shift of the whole scale.
         with_essays: Covariance of each anchor with each essay on the same terms, shape (n_anchors, n).
         essay_variance: Variance of each essay on the same terms, shape (n,).
+        population: Mean and standard deviation of all essays' locations, in logits.
 
     """
 
@@ -150,6 +151,7 @@ class GradedAnchors:
     covariance: Floats
     with_essays: Floats
     essay_variance: Floats
+    population: tuple[float, float]
 
     @property
     def is_rising(self) -> bool:
@@ -189,6 +191,7 @@ def graded_anchors(
         covariance=block - shift + least * np.eye(len(essays)),
         with_essays=cov[essays] - shift,
         essay_variance=np.diag(cov) - shift + least,
+        population=(float(location.mean()), float(location.std())),
     )
 
 
@@ -222,7 +225,7 @@ def project_grades(
         )
     location, ladder = np.asarray(theta, dtype=np.float64), scale.ladder
     rng = np.random.default_rng(seed)
-    draws = draw_boundaries(anchors.theta, anchors.levels, len(ladder), anchors.covariance, rng)
+    draws = draw_boundaries(anchors.theta, anchors.levels, len(ladder), anchors.covariance, anchors.population, rng)
     place = between_anchors(np.median(draws.boundaries, axis=1), anchors.theta, anchors.levels, anchors.step)
     inversions = find_inversions(anchors.theta, anchors.levels, anchors.covariance)
     extra = contradicted_width(inversions, anchors.levels, len(ladder), anchors.step)

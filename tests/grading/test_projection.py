@@ -79,7 +79,8 @@ def test_exactly_at_a_boundary_it_is_fifty_fifty_between_the_neighbours() -> Non
     boundaries = places(with_pupils((0.0,)))
     at_boundaries = with_pupils(tuple(boundaries.tolist())).probabilities[12:]
     for k in range(5):
-        assert at_boundaries[k, k : k + 2] == pytest.approx(np.array([0.5, 0.5]), abs=0.03)
+        assert at_boundaries[k, : k + 1].sum() == pytest.approx(0.5, abs=0.03)
+        assert at_boundaries[k, k : k + 2].sum() > 0.95
 
 
 def test_a_higher_place_never_has_a_lower_grade() -> None:
