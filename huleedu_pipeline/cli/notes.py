@@ -27,6 +27,9 @@ def notes_on(warehouse: Warehouse, batch_id: str) -> list[str]:
         notes.append(
             f"the judge favours the essay shown {place} ({summary['position_effect']:+.2f} logits); the ranking allows for it"
         )
+    if summary["length_effect_p"] < CLEAR_P:
+        which = "longer" if summary["length_effect"] > 0 else "shorter"
+        notes.append(f"{which} texts win more often than their places explain (p {summary['length_effect_p']:.3f})")
     ranking = warehouse.frame("cj_rankings", batch_id)
     for flag, words in (
         ("disconnected", "not comparable with most others"),
