@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
-from scipy.stats import binomtest
+from scipy.special import bdtr, betaincinv
 
 from huleedu_pipeline.scaling.comparisons import Floats, Ints, ScalingError
 
@@ -249,12 +249,14 @@ def _occurrence(*columns: Ints) -> Ints:
 def _interval(k: int, n: int) -> tuple[float, float] | None:
     if not n:
         return None
-    bounds = binomtest(k, n).proportion_ci(0.95, method="exact")
-    return float(bounds.low), float(bounds.high)
+    low = float(betaincinv(k, n - k + 1, 0.025)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0
+    return low, high
 
 
 def _sign_test(k: int, n: int) -> float | None:
-    return float(binomtest(k, n).pvalue) if n else None
+    # Against one half the distribution is symmetric, so the two-sided test is twice the smaller tail.
+    return min(1.0, 2 * float(bdtr(min(k, n - k), n, 0.5))) if n else None
 
 
 def _judges(judge: ArrayLike | None, like: Ints) -> Ints:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from huleedu_pipeline.scaling.bradley_terry import BradleyTerryFit
 from huleedu_pipeline.scaling.comparisons import Floats
@@ -65,7 +65,7 @@ def credible_intervals(fit: BradleyTerryFit, *, level: float = 0.95) -> Credible
         raise ValueError(f"level must lie between 0 and 1, not {level}")
     is_corrected = len(fit.theta) <= LARGEST_EXACT
     mean, sd = _over_prior_sd(fit) if is_corrected else (fit.theta, fit.se)
-    half = float(norm.ppf((1 + level) / 2)) * sd
+    half = float(ndtri((1 + level) / 2)) * sd
     return CredibleIntervals(mean, sd, mean - half, mean + half, is_corrected)
 
 
