@@ -7,24 +7,24 @@ in Rasch measurement: Wright & Masters 1982). It is a little optimistic for wide
 that are near them; simulation says by how much (:mod:`huleedu_pipeline.assessment_plan`). Not here: designs and prices.
 """
 
+from functools import cache
+
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
+
+from huleedu_pipeline.scaling.comparisons import Floats
 
 # Below so many comparisons for each essay, the spread is a rough estimate and intervals are too narrow (docs/reliability.md).
 FEW_COMPARISONS = 15
 
-# Gauss-Legendre on half of the normal density: unlike Gauss-Hermite it stays exact for wide spreads and for |difference|.
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(400)
-_END = 9.0
-_Z = (_NODES + 1) * _END / 2
-_DENSITY = _WEIGHTS * _END / 2 * 2 * np.exp(-(_Z**2) / 2) / np.sqrt(2 * np.pi)
+N_NODES, LAST_NODE = 400, 9.0
 
 
 def information_per_comparison(sd: float) -> float:
     """Return q, the expected ``p (1 - p)`` of a random pair of essays that spread by ``sd`` logits."""
-    p = expit(_distances(sd))
-    return float(_DENSITY @ (p * (1 - p)))
+    distance, density = _distances(sd)
+    p = expit(distance)
+    return float(density @ (p * (1 - p)))
 
 
 def expected_agreement(sd: float) -> float:
@@ -33,7 +33,8 @@ def expected_agreement(sd: float) -> float:
     Read the other way round, it tells the spread: judges who agree with the order in 82 of 100 random pairs see essays that
     are spread by about 2 logits.
     """
-    return float(_DENSITY @ expit(_distances(sd)))
+    distance, density = _distances(sd)
+    return float(density @ expit(distance))
 
 
 def expected_se(comparisons_per_essay: float, sd: float) -> float:
@@ -58,7 +59,20 @@ def comparisons_for_reliability(reliability: float, sd: float) -> float:
     return reliability / (1 - reliability) / (sd**2 * information_per_comparison(sd))
 
 
-def _distances(sd: float) -> NDArray[np.float64]:
+@cache
+def _half_normal() -> tuple[Floats, Floats]:
+    """Return nodes and weights of a half-normal mean.
+
+    Gauss-Legendre, because unlike Gauss-Hermite it stays exact for wide spreads and for the absolute difference.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(N_NODES)
+    z = (nodes + 1) * LAST_NODE / 2
+    return z, weights * LAST_NODE * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def _distances(sd: float) -> tuple[Floats, Floats]:
+    """Return distances of random pairs in logits, and their weights."""
     if not 0 < sd < 100:
         raise ValueError(f"the spread of the locations must be positive and below 100 logits, not {sd}")
-    return np.asarray(np.sqrt(2) * sd * _Z, dtype=np.float64)
+    z, weights = _half_normal()
+    return np.sqrt(2) * sd * z, weights
