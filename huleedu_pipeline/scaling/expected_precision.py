@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-# Below so many comparisons for each essay, the spread is a rough estimate and intervals are too narrow (docs/reliability.md).
+# Below so many comparisons for each essay, the spread is a rough estimate and intervals are too narrow (docs/statistics.md).
 FEW_COMPARISONS = 15
 
 # Gauss-Legendre on half of the normal density: unlike Gauss-Hermite it stays exact for wide spreads and for |difference|.
