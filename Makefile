@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill benchmark benchmark-scaling
+.PHONY: help demo test lint ui clean lock drill-kill benchmark benchmark-scaling benchmark-selection benchmark-calibration
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,13 @@ benchmark: $(VENV)/dev  ## Time request files and result files beside the plain 
 
 benchmark-scaling: $(PEERS)/ready  ## Time the scaling beside its peers on the same data (installs them; about 20 minutes)
 	@$(PEERS)/bin/python benchmarks/scaling.py
+
+benchmark-selection: $(VENV)/dev  ## Count the comparisons that each way of choosing pairs needs, and time it (about half an hour)
+	@$(BIN)/python benchmarks/selection.py
+
+benchmark-calibration: $(VENV)/dev  ## Hold intervals, reliability, misfit and grade probabilities against simulated truth (a quarter of an hour)
+	@$(BIN)/python benchmarks/calibration.py
+	@$(BIN)/python benchmarks/calibration_grades.py
 
 clean:  ## Remove the virtual environment and everything mutable (.huleedu: ledger, lake, results)
 	rm -rf $(VENV) $(PEERS) .huleedu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

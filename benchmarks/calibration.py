@@ -1,6 +1,6 @@
 """Whether printed uncertainty is true: intervals, reliability and misfit flags against essays whose truth is known.
 
-``python benchmarks/calibration.py`` simulates assessments by a simulated judge and prints the tables of docs/reliability.md as
+``python benchmarks/calibration.py`` simulates assessments by a simulated judge and prints the tables of docs/statistics.md as
 Markdown. Everything follows from the seed. Pairs are random (one wave), or adaptive in equal waves: random first, then
 essays near each other by the estimates so far, which is harder on all figures than rules that keep long links.
 """

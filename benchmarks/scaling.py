@@ -2,11 +2,11 @@
 
 ``make benchmark-scaling`` measures everything in one run: at each size the same verdicts (random rounds, locations
 N(0, 0.7^2), a seed at which the maximum-likelihood estimate exists) go to every method, each in a process of its own,
-pinned to one core, with one thread. Printed are CPU seconds (the best of several repetitions, imports and the first call's compilation left
-out; the latter is printed at the end), the peak of memory over an interpreter that has only made the data, the largest
-difference to the exact optimum, and the gradient norm in wins at the method's own answer. Ratios are to our fit, or for
-methods with standard errors to our fit with standard errors. What runs out of memory or time says so. Nothing here asserts
-how long something takes.
+pinned to one core, with one thread. Printed are CPU seconds (the best of several repetitions, imports and the first call's
+compilation left out; the latter is printed at the end), the peak of memory over an interpreter that has only made the data,
+the largest difference to the exact optimum, and the gradient norm in wins at the method's own answer. Ratios are to our fit,
+or for methods with standard errors to our fit with standard errors. What runs out of memory or time says so. Nothing here
+asserts how long something takes.
 """
 
 import argparse
@@ -295,6 +295,7 @@ def child(name: str, n: int, m: int, target: Path, seconds: float) -> dict[str, 
         done = subprocess.run(
             command,
             capture_output=True,
+            check=False,
             text=True,
             timeout=seconds,
             env={**os.environ, **one_thread, **flags},

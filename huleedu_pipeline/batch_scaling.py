@@ -55,7 +55,10 @@ class Judge:
 
 @dataclass(frozen=True)
 class LengthEffect:
-    """gamma of the covariate ``tanh(difference of lengths / sd)`` in logits: a diagnosis, which the ranking does not use."""
+    """gamma of the covariate ``tanh(difference of lengths / sd)`` in logits: a diagnosis, which the ranking does not use.
+
+    It holds both what the judge likes of length and how much better longer essays are; verdicts alone can not tell them apart.
+    """
 
     effect: float
     se: float
@@ -160,7 +163,7 @@ class BatchScaling:
 
     @cached_property
     def length_effect(self) -> LengthEffect | None:
-        """How much length wins by itself; ``None`` when all compared texts are of one length."""
+        """How much more longer texts win; ``None`` when all compared texts are of one length."""
         c = self.fit.comparisons
         x = length_difference([row["n_words"] for row in self.essays], c.first, c.second)
         if not np.ptp(x):

@@ -8,6 +8,7 @@ from typer.main import get_command
 
 from huleedu_pipeline.cli.app import app
 from huleedu_pipeline.cli.reference import reference
+from huleedu_pipeline.lake import tables
 from huleedu_pipeline.lake.dictionary import data_dictionary
 from tests.providers.conformance.elsewhere import ELSEWHERE
 from tests.providers.conformance.table import JOBS, LINES, faults_page
@@ -21,6 +22,30 @@ def text(name: str) -> str:
 
 def test_the_data_dictionary_is_up_to_date() -> None:
     assert text("docs/tables.md") == data_dictionary()
+
+
+def test_every_column_of_the_statistical_tables_is_explained() -> None:
+    page = text("docs/statistics.md")
+    statistical = (
+        tables.CJ_RANKINGS,
+        tables.SCALING_SUMMARY,
+        tables.JUDGE_DIAGNOSTICS,
+        tables.GRADE_PROJECTIONS,
+        tables.GRADE_BOUNDARIES,
+        tables.ANCHOR_DIAGNOSTICS,
+        tables.GRADING_SUMMARY,
+    )
+    known = {"batch_id", "essay_id", "is_anchor", "judge_id", "provider", "model"}
+    names = {column.name for table in statistical for column in table.columns} - known
+    assert [name for name in sorted(names) if f"`{name}`" not in page and f"**{name}**" not in page] == []
+
+
+def test_the_sections_that_links_point_to_exist() -> None:
+    for path in (ROOT / "docs").glob("*.md"):
+        for target, section in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text(encoding="utf-8")):
+            headings = re.findall(r"^#+ (.+)$", text(f"docs/{target or path.name}"), flags=re.MULTILINE)
+            slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+            assert section in slugs, f"{path.name}: {target}#{section}"
 
 
 def test_the_reference_is_up_to_date() -> None:

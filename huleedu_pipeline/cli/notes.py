@@ -29,7 +29,10 @@ def notes_on(warehouse: Warehouse, batch_id: str) -> list[str]:
         )
     if summary["length_effect_p"] < CLEAR_P:
         which = "longer" if summary["length_effect"] > 0 else "shorter"
-        notes.append(f"{which} texts win more often than their places explain (p {summary['length_effect_p']:.3f})")
+        notes.append(
+            f"{which} texts win more often (p {summary['length_effect_p']:.3f}); verdicts alone can not tell whether they are "
+            "better, or the judge looks at length"
+        )
     ranking = warehouse.frame("cj_rankings", batch_id)
     for flag, words in (
         ("disconnected", "not comparable with most others"),

@@ -227,8 +227,8 @@ SCALING_SUMMARY = Table(
         Column(
             "length_effect",
             F,
-            "How much a much longer text is favoured beyond the ranking's own order; a diagnosis, not in the ranking. Null "
-            "when all texts are of one length.",
+            "How much more much longer texts win, be it that they are better or that the judge likes length: verdicts alone "
+            "can not tell. A diagnosis, not in the ranking. Null when all texts are of one length.",
             is_nullable=True,
             unit="logits",
         ),
@@ -240,7 +240,7 @@ SCALING_SUMMARY = Table(
         Column(
             "marginal_reliability_of_noise",
             F,
-            "What it would read at most, 95 times of 100, if the same pairs had been judged by tosses of a coin.",
+            "What it would read at most, 39 times of 40, if the same pairs had been judged by tosses of a coin.",
         ),
         Column(
             "separation_reliability",

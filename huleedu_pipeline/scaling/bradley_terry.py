@@ -367,7 +367,8 @@ def fit_bradley_terry(
 def length_difference(n_words: ArrayLike, first: ArrayLike, second: ArrayLike) -> Floats:
     """Return the covariate ``tanh((length of first - length of second) / sd)``, sd that of the differences; shape (m,).
 
-    A judge that prefers long texts shows in its coefficient. Form after Dubois et al. 2024 (arXiv 2404.04475).
+    A judge that prefers long texts shows in its coefficient, and so do long texts that are better. Form after Dubois et al.
+    2024 (arXiv 2404.04475).
     """
     words = np.asarray(n_words, dtype=np.float64)
     difference = words[np.asarray(first)] - words[np.asarray(second)]

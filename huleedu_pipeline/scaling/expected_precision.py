@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from huleedu_pipeline.scaling.comparisons import Floats
 
-# Below so many comparisons for each essay, the spread is a rough estimate and intervals are too narrow (docs/reliability.md).
+# Below so many comparisons for each essay, the spread is a rough estimate and intervals are too narrow (docs/statistics.md).
 FEW_COMPARISONS = 15
 
 N_NODES, LAST_NODE = 400, 9.0

@@ -3,8 +3,9 @@
 Print ``marginal`` first: it stays honest when pairs were chosen by earlier results, where the classical figures call coin
 tosses reliable. ``separation`` and ``separation_g`` are both published as "scale separation reliability" and differ; here
 they have two names. ``null`` says what each would read if the recorded pairs had been judged by tosses of a coin. What
-they mean in plain words, and the simulations behind the choices made here, stand in docs/reliability.md. Not here: whether
-single essays or judges fit the scale (:mod:`.misfit`), and what to expect before judging (:mod:`.expected_precision`).
+they mean in plain words stands in docs/reliability.md, the simulations behind the choices made here in docs/statistics.md.
+Not here: whether single essays or judges fit the scale (:mod:`.misfit`), and what to expect before judging
+(:mod:`.expected_precision`).
 """
 
 from collections.abc import Iterator
