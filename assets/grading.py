@@ -7,9 +7,11 @@ import dagster as dg
 
 from assets.common import explained, one_materialised, schema_contract, tables_asset
 from assets.plots import grade_bands_plot
-from huleedu_pipeline.batch_scaling import BatchScaling, scale_batch
+from huleedu_pipeline.batch_scaling import AnchorDrift, BatchScaling, scale_batch
+from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.grading import GradeProjection, Unavailable, get_scale, project_grades
 from huleedu_pipeline.grading.anchors import AnchorReport, check_anchors
+from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import (
     ANCHOR_DIAGNOSTICS,
     CJ_RANKINGS,
@@ -20,6 +22,7 @@ from huleedu_pipeline.lake.tables import (
     LLM_JUDGEMENTS,
 )
 from huleedu_pipeline.providers.planning import planned_spec
+from huleedu_pipeline.scaling import ScalingError
 from resources import LakeResource, LedgerResource
 
 Rows = list[dict[str, Any]]
@@ -46,8 +49,9 @@ def grading(
     """Grade the batch once and write everything that comes of it."""
     batch_id, store = context.partition_key, lake.open()
     with explained(), ledger.open() as book:
-        scale_id = planned_spec(book, batch_id).grade_scale
-        batch = scale_batch(store.read_rows(ESSAYS, batch_id), store.read_rows(LLM_JUDGEMENTS, batch_id))
+        spec = planned_spec(book, batch_id)
+        scale_id, batch = spec.grade_scale, _scaled(store, batch_id)
+        drift, no_drift_because = _drift(store, batch, spec.compare_anchors_with)
         anchor_grades = [essay["anchor_grade"] for essay in batch.essays]
         unnamed = Unavailable("batch.yaml names no grade_scale")
         projection: GradeProjection | Unavailable = unnamed
@@ -58,16 +62,33 @@ def grading(
             projection = project_grades(theta, covariance, anchor_grades, scale)
             lines = _lines(batch, store.read_rows(CJ_RANKINGS, batch_id))
             infit, outfit = ([_or_nan(line[name]) for line in lines] for name in ("infit", "outfit"))
-            report = check_anchors(theta, covariance, anchor_grades, scale, projection, infit=infit, outfit=outfit)
+            report = check_anchors(
+                theta,
+                covariance,
+                anchor_grades,
+                scale,
+                projection,
+                displacement_z=drift.displacement_z if drift else None,
+                drift_z=drift.drift_z if drift else None,
+                infit=infit,
+                outfit=outfit,
+            )
             anchors = _anchor_rows(batch_id, batch, lines, report)
         written = {
             GRADE_PROJECTIONS: store.write_rows(GRADE_PROJECTIONS, batch_id, _grade_rows(batch_id, batch, projection)),
             GRADE_BOUNDARIES: store.write_rows(GRADE_BOUNDARIES, batch_id, _boundary_rows(batch_id, projection)),
             ANCHOR_DIAGNOSTICS: store.write_rows(ANCHOR_DIAGNOSTICS, batch_id, anchors),
         }
-        summary = _summary_row(batch_id, scale_id, projection, report, anchors)
+        summary = _summary_row(batch_id, scale_id, projection, report, anchors) | {
+            "compared_with": spec.compare_anchors_with,
+            "n_common_anchors": drift.n_common if drift else None,
+            "link_slope": drift.slope if drift else None,
+            "link_slope_p": drift.slope_p if drift else None,
+        }
         written[GRADING_SUMMARY] = store.write_rows(GRADING_SUMMARY, batch_id, [summary])
     shown: dict[str, Any] = {"is_simulated": batch.is_simulated, "grade_scale": scale_id or "(none)"}
+    if no_drift_because:
+        shown["no_drift_because"] = no_drift_because
     if isinstance(projection, Unavailable):
         shown["no_grades_because"] = projection.reason
         bands: dict[str, Any] = {}
@@ -80,6 +101,20 @@ def grading(
     for table, data in written.items():
         own = bands if table is GRADE_PROJECTIONS else {}
         yield one_materialised(table, data, **shown, **own)
+
+
+def _scaled(lake: Lake, batch_id: str) -> BatchScaling:
+    return scale_batch(lake.read_rows(ESSAYS, batch_id), lake.read_rows(LLM_JUDGEMENTS, batch_id))
+
+
+def _drift(lake: Lake, batch: BatchScaling, earlier_id: str | None) -> tuple[AnchorDrift | None, str | None]:
+    """Return how the anchors have moved since the earlier batch, or why that can not be told: grades do not wait for it."""
+    if earlier_id is None:
+        return None, None
+    try:
+        return batch.drift_from(_scaled(lake, earlier_id)), None
+    except (HuleeduError, ScalingError) as error:
+        return None, str(error)
 
 
 def _lines(batch: BatchScaling, ranking: Rows) -> Rows:

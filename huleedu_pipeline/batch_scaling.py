@@ -31,13 +31,16 @@ from huleedu_pipeline.scaling import (
     repeat_consistency,
 )
 from huleedu_pipeline.scaling.consistency import Agreement, CircularTriads, OrderConsistency
+from huleedu_pipeline.scaling.linking import link_scales
 
 Row = Mapping[str, Any]
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 # Judges share one discrimination unless each has so many verdicts: with fewer their own would be mostly noise.
 VERDICTS_FOR_DISCRIMINATION = 100
 STEPS_OF_ONE_WAVE = 10
+FEWEST_COMMON_ANCHORS, WEAK_PRIOR_SD = 3, 3.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,27 @@ class Step:
     n_comparisons: int
     correlation: float
     mean_se: float
+
+
+@dataclass(frozen=True)
+class AnchorDrift:
+    """How the anchors of two batches lie on both scales.
+
+    Attributes:
+        n_common: Anchors that both batches have.
+        slope: Units of the earlier scale in one unit of this one, by mean and standard deviation.
+        slope_p: Test against 1, the same unit.
+        displacement_z: Distance of each essay from its earlier place, the units being the same, in standard errors, shape (n,);
+            not a number for essays that are no common anchor.
+        drift_z: The same distance when the unit may have changed, shape (n,).
+
+    """
+
+    n_common: int
+    slope: float
+    slope_p: float
+    displacement_z: Floats
+    drift_z: Floats
 
 
 @dataclass(frozen=True)
@@ -187,6 +211,31 @@ class BatchScaling:
             "overfit": self.misfit.essays.is_overfit,
         }
         return [[name for name, essays in raised.items() if essays[i]] for i in range(len(fit.theta))]
+
+    def drift_from(self, earlier: "BatchScaling") -> "AnchorDrift":
+        """Return how the anchors that this batch shares with an earlier one (the same texts) lie in both.
+
+        Both are scaled anew with a weak prior: a narrow one draws a displaced anchor in.
+
+        Raises:
+            ScalingError: fewer than three common anchors, or none that spread.
+
+        """
+        old_place = {essay["text_sha256"]: i for i, essay in enumerate(earlier.essays) if essay["is_anchor"]}
+        common = [
+            (i, old_place[essay["text_sha256"]])
+            for i, essay in enumerate(self.essays)
+            if essay["is_anchor"] and essay["text_sha256"] in old_place
+        ]
+        if len(common) < FEWEST_COMMON_ANCHORS:
+            raise ScalingError(f"the batches have {len(common)} anchors in common, and drift needs {FEWEST_COMMON_ANCHORS}")
+        new_items, old_items = (np.array(items) for items in zip(*common, strict=True))
+        new, old = (batch.fit.refit(prior_sd=WEAK_PRIOR_SD) for batch in (self, earlier))
+        scales = new.theta[new_items], new.covariance(new_items), old.theta[old_items], old.covariance(old_items)
+        shift, line = link_scales(*scales, method="shift"), link_scales(*scales)
+        displacement, drift = np.full((2, len(self.essays)), np.nan)
+        displacement[new_items], drift[new_items] = shift.residual_z, line.residual_z
+        return AnchorDrift(len(common), line.slope, line.slope_p_value, displacement, drift)
 
     def convergence(self) -> list[Step]:
         """Return what was known after each wave; of a single wave, after each tenth of its verdicts in random order."""

@@ -40,6 +40,11 @@ class BatchSpec(BaseModel):
     grade_scale: str | None = Field(
         default=None, description="Scale of the anchors' grades; without it the batch is ranked but not graded."
     )
+    compare_anchors_with: str | None = Field(
+        default=None,
+        description="An earlier batch with some of the same anchors (the same texts): whether they have moved since then is "
+        "told in anchor_diagnostics.",
+    )
     judge: JudgeSettings = Field(default=JudgeSettings(), description="Who judges; see the fields below.")
     llm_batching_mode: BatchingMode = Field(
         default="provider_batch_api",

@@ -412,6 +412,17 @@ GRADING_SUMMARY = Table(
             unit="probability",
         ),
         Column("monte_carlo_error", F, "Largest error that the draws leave in a probability.", is_nullable=True),
+        Column(
+            "compared_with", S, "The earlier batch that the anchors were compared with; null without one.", is_nullable=True
+        ),
+        Column("n_common_anchors", I, "Anchors in both batches; null without an earlier one.", is_nullable=True),
+        Column(
+            "link_slope",
+            F,
+            "Units of the earlier batch's scale in one unit of this one, by the common anchors; null without.",
+            is_nullable=True,
+        ),
+        Column("link_slope_p", F, "Test of that against 1.", is_nullable=True, unit="probability"),
     ),
     ("batch_id",),
 )
