@@ -35,10 +35,10 @@ benchmark: $(VENV)/dev  ## Time request files and result files beside the plain 
 benchmark-scaling: $(PEERS)/ready  ## Time the scaling beside its peers on the same data (installs them; about 20 minutes)
 	@$(PEERS)/bin/python benchmarks/scaling.py
 
-benchmark-selection: $(VENV)/dev  ## Count the comparisons that each way of choosing pairs needs, and time it (about half an hour)
+benchmark-selection: $(VENV)/dev  ## Count the comparisons that each way of choosing pairs needs, and time it (about ten minutes)
 	@$(BIN)/python benchmarks/selection.py
 
-benchmark-calibration: $(VENV)/dev  ## Hold intervals, reliability, misfit and grade probabilities against simulated truth (a quarter of an hour)
+benchmark-calibration: $(VENV)/dev  ## Hold intervals, reliability, misfit and grade probabilities against simulated truth (about ten minutes)
 	@$(BIN)/python benchmarks/calibration.py
 	@$(BIN)/python benchmarks/calibration_grades.py
 
