@@ -53,6 +53,7 @@ def grading(
         scale_id, batch = spec.grade_scale, _scaled(store, batch_id)
         drift, no_drift_because = _drift(store, batch, spec.compare_anchors_with)
         anchor_grades = [essay["anchor_grade"] for essay in batch.essays]
+        n_anchors = sum(grade is not None for grade in anchor_grades)
         unnamed = Unavailable("batch.yaml names no grade_scale")
         projection: GradeProjection | Unavailable = unnamed
         report: AnchorReport | Unavailable = unnamed
@@ -79,7 +80,7 @@ def grading(
             GRADE_BOUNDARIES: store.write_rows(GRADE_BOUNDARIES, batch_id, _boundary_rows(batch_id, projection)),
             ANCHOR_DIAGNOSTICS: store.write_rows(ANCHOR_DIAGNOSTICS, batch_id, anchors),
         }
-        summary = _summary_row(batch_id, scale_id, projection, report, anchors) | {
+        summary = _summary_row(batch_id, scale_id, n_anchors, projection, report, anchors) | {
             "compared_with": spec.compare_anchors_with,
             "n_common_anchors": drift.n_common if drift else None,
             "link_slope": drift.slope if drift else None,
@@ -195,6 +196,7 @@ def _anchor_rows(batch_id: str, batch: BatchScaling, lines: Rows, report: Anchor
 def _summary_row(
     batch_id: str,
     scale_id: str | None,
+    n_anchors: int,
     projection: GradeProjection | Unavailable,
     report: AnchorReport | Unavailable,
     anchors: Rows,
@@ -208,7 +210,7 @@ def _summary_row(
         "grade_scale": scale_id,
         "is_available": is_available,
         "unavailable_because": projection.reason if isinstance(projection, Unavailable) else None,
-        "n_anchors": len(anchors),
+        "n_anchors": n_anchors,
         "n_own_grade": checked.n_own_grade if checked else 0,
         "n_own_grade_left_out": checked.n_own_grade_left_out if checked else 0,
         "n_flagged_anchors": sum(bool(row["flags"]) for row in anchors),

@@ -93,7 +93,7 @@ class AnchorDrift:
     Attributes:
         n_common: Anchors that both batches have.
         slope: Units of the earlier scale in one unit of this one, by mean and standard deviation.
-        slope_p: Test against 1, the same unit.
+        slope_p: Test against 1, the same unit; ``None`` where that is known exactly.
         displacement_z: Distance of each essay from its earlier place, the units being the same, in standard errors, shape (n,);
             not a number for essays that are no common anchor.
         drift_z: The same distance when the unit may have changed, shape (n,).
@@ -102,7 +102,7 @@ class AnchorDrift:
 
     n_common: int
     slope: float
-    slope_p: float
+    slope_p: float | None
     displacement_z: Floats
     drift_z: Floats
 

@@ -21,7 +21,7 @@ def notes_on(warehouse: Warehouse, batch_id: str) -> list[str]:
     ]
     per_essay = 2 * int(summary["n_comparisons"]) / int(summary["n_essays"])
     if per_essay < FEW_COMPARISONS:
-        notes.append(f"few comparisons: {per_essay:.1f} for each essay; about 20 give a usable ranking")
+        notes.append(f"few comparisons: {per_essay:.1f} for each essay on average; about 20 give a usable ranking")
     if summary["position_effect_p"] < CLEAR_P:
         place = "first" if summary["position_effect"] > 0 else "second"
         notes.append(
@@ -37,6 +37,7 @@ def notes_on(warehouse: Warehouse, batch_id: str) -> list[str]:
     for flag, words in (
         ("disconnected", "not comparable with most others"),
         ("one_sided", "won or lost everything, so only that side of their place is known"),
+        ("few_comparisons", f"with fewer than {FEW_COMPARISONS} comparisons"),
         ("misfit", "with verdicts that contradict the scale more than chance does"),
     ):
         n = sum(flag in flags for flags in ranking["flags"])

@@ -1,7 +1,9 @@
 """Clustered covariance: verdicts on one pair of items, repeats and both orders, are correlated.
 
-The sandwich ``C (sum over pairs of s s') C`` of Liang & Zeger (1986), with C the inverse information and s the sum of the
-scores of one unordered pair's verdicts. No factor for small samples is applied.
+The sandwich ``C (f sum over pairs of s s' + prior precision) C``, with C the inverse information and s the sum of the scores
+of one unordered pair's verdicts (Liang & Zeger 1986). The prior counts in full, as it does in C. Residuals are smaller than
+errors by what the parameters took up, so f = G / (G - p) with G pairs and p parameters in effect, those that the prior holds
+counting for less, as for a residual variance.
 """
 
 import numpy as np
@@ -27,6 +29,15 @@ def clustered_covariance(model: Model, optimum: Optimum, information: Informatio
     _, pair = np.unique(np.minimum(i, j) * model.comparisons.n_items + np.maximum(i, j), return_inverse=True)
     m = len(i)
     summed = csr_array((np.ones(m), (pair, np.arange(m))), shape=(int(pair.max()) + 1, m)) @ scores
-    meat = (summed.T @ summed).toarray()
-    covariance = information.inverse @ meat @ information.inverse
+    prior, inverse = _prior_precision(model, optimum), information.inverse
+    n_pairs, n_parameters = summed.shape[0], len(optimum.beta) - information.n_shifts - float(np.sum(inverse * prior))
+    factor = n_pairs / (n_pairs - n_parameters) if n_pairs > n_parameters else 1.0
+    covariance = inverse @ (factor * (summed.T @ summed).toarray() + prior) @ inverse
     return np.asarray(covariance[:n, :n], dtype=np.float64)
+
+
+def _prior_precision(model: Model, optimum: Optimum) -> Floats:
+    """Return minus the Hessian of the log prior, shape (n_free + q, n_free + q)."""
+    unit = np.eye(len(optimum.beta))
+    governed = np.column_stack([model.spread(model.deviation(column)) for column in unit])
+    return np.asarray(governed / optimum.prior_sd**2 + np.diag(model.other_precision(optimum.prior_sd)), dtype=np.float64)

@@ -25,6 +25,7 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
         "course_code": "",
         "language": "en",
         "grade_scale": None,
+        "compare_anchors_with": None,
         "judge": {
             "provider": "openai",
             "model": "",
@@ -106,8 +107,8 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         ("judge: {modell: x}", "batch.yaml: unknown key 'judge.modell' (did you mean 'model'?)"),
         (
             "zzz: 1",
-            "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, course_code, language, grade_scale, judge, "
-            "llm_batching_mode, max_comparisons, max_cost_usd, seed)",
+            "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, course_code, language, grade_scale, "
+            "compare_anchors_with, judge, llm_batching_mode, max_comparisons, max_cost_usd, seed)",
         ),
         (
             "judge: {zzz: 1}",

@@ -53,7 +53,7 @@ COLUMNS = {
     "grading_summary": "batch_id, grade_scale, is_available, unavailable_because, n_anchors, n_own_grade, "
     "n_own_grade_left_out, "
     "n_flagged_anchors, rise_per_grade, contradicted_regions, expected_accuracy, expected_consistency, "
-    "monte_carlo_error",
+    "monte_carlo_error, compared_with, n_common_anchors, link_slope, link_slope_p",
     "batch_status": "batch_id, status, current_phase, llm_batching_mode, n_essays, n_anchors, n_requests, n_succeeded, "
     "n_failed, n_expired, cost_usd, created_at, updated_at, completed_at",
 }
@@ -100,6 +100,10 @@ NULLABLE = {
         "expected_accuracy",
         "expected_consistency",
         "monte_carlo_error",
+        "compared_with",
+        "n_common_anchors",
+        "link_slope",
+        "link_slope_p",
     },
     "batch_status": {"current_phase", "cost_usd", "completed_at"},
 }
@@ -180,7 +184,7 @@ def test_a_unit_is_part_of_what_the_database_shows() -> None:
         **dict.fromkeys(("ladder_residual", "detectable", "rise_per_grade"), "logits"),
         **dict.fromkeys(("position_effect_p", "length_effect_p", "pair_heterogeneity_p"), "probability"),
         **dict.fromkeys(("first_share", "first_share_p", "grade_probability", "leave_one_out_probability"), "probability"),
-        **dict.fromkeys(("expected_accuracy", "expected_consistency"), "probability"),
+        **dict.fromkeys(("expected_accuracy", "expected_consistency", "link_slope_p"), "probability"),
         "seconds": "seconds",
     }
 

@@ -171,3 +171,31 @@ def test_unrelated_items_leave_a_comparison_alone(data: Data, prior_sd: float) -
     assert joint.theta[:n] == pytest.approx(alone.theta, abs=1e-7)
     assert joint.se[:n] == pytest.approx(alone.se, abs=1e-7)
     assert joint.se_difference(0, 1) == pytest.approx(alone.se_difference(0, 1), abs=1e-7)
+
+
+@settings(deadline=None)
+@given(verdicts().filter(is_decided), st.sampled_from([0.5, 1.0, 5.0]), st.data())
+def test_a_win_more_never_lowers_an_item(data: Data, prior_sd: float, more: st.DataObject) -> None:
+    n, first, second, won = data
+    winner = more.draw(st.integers(0, n - 1))
+    loser = (winner + more.draw(st.integers(1, n - 1))) % n
+    options: Any = {"prior_sd": prior_sd, "position_effect": False, "n_items": n}
+    before = fit_bradley_terry(first, second, won, **options)
+    after = fit_bradley_terry(np.append(first, winner), np.append(second, loser), np.append(won, 1), **options)
+    # Inside its component, where the scale is the same: an item that joins another component changes what 0 is.
+    if before.components[winner] == before.components[loser]:
+        assert after.theta[winner] >= before.theta[winner] - 1e-9
+        assert after.theta[loser] <= before.theta[loser] + 1e-9
+    assert after.theta[winner] - after.theta[loser] >= before.theta[winner] - before.theta[loser] - 1e-9
+
+
+@settings(deadline=None)
+@given(verdicts().filter(is_decided), st.booleans())
+def test_the_same_data_twice_halve_the_variance(data: Data, position_effect: bool) -> None:
+    # A prior of precision 2 / sigma^2 is what the prior of precision 1 / sigma^2 becomes when it is doubled, too.
+    n, first, second, won = data
+    options: Any = {"position_effect": position_effect, "n_items": n}
+    once = fit_bradley_terry(first, second, won, prior_sd=4.0, **options)
+    twice = fit_bradley_terry(*(np.tile(values, 2) for values in (first, second, won)), prior_sd=4 / np.sqrt(2), **options)
+    assert twice.theta == pytest.approx(once.theta, abs=1e-7)
+    assert twice.covariance() == pytest.approx(once.covariance() / 2, abs=1e-7)
