@@ -21,6 +21,7 @@ from huleedu_pipeline.grading.projection import (
     GradeProjection,
     Unavailable,
     average_over_draws,
+    even_places,
     graded_anchors,
 )
 from huleedu_pipeline.grading.scales import GradeScale
@@ -244,7 +245,8 @@ def _leave_one_out(anchors: GradedAnchors, n_grades: int, rng: np.random.Generat
     for fit, (a, step) in enumerate(possible):
         some = slice(fit * per_fit, (fit + 1) * per_fit)
         bounds = draws.boundaries[:, some]
-        place = between_anchors(np.median(bounds, axis=1), anchors.theta[others[a]], anchors.levels[others[a]], step)
+        even = even_places(bounds, draws.blur[some])
+        place = between_anchors(even, anchors.theta[others[a]], anchors.levels[others[a]], step)
         mean = (anchors.theta[a] + draws.shared[a, some])[None, :]
         variance = (own[a] + (LOGISTIC_AS_NORMAL * draws.blur[some]) ** 2)[None, :]
         probabilities, _ = average_over_draws(mean, variance, bounds, np.zeros(n_grades - 1))

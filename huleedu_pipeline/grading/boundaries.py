@@ -20,12 +20,13 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 GAP_PRIOR_SD = 0.6
-BLUR_PRIOR_MEAN, BLUR_PRIOR_SD = float(np.log(0.25)), 0.7
+BLUR_PRIOR_MEAN, BLUR_PRIOR_SD = float(np.log(0.5)), 1.0
 MIDDLE_PRIOR_SD = 3.0
 N_CHAINS, N_BURN_IN, N_KEPT, N_BETWEEN = 250, 100, 4, 25
 LOGISTIC_AS_NORMAL = 1.702
 LEAST_MARGIN = 0.02
 LARGEST_EXPONENT = 300.0
+LARGEST_STRETCH = 30.0
 
 
 @dataclass(frozen=True)
@@ -193,12 +194,21 @@ class _Model:
         return sd
 
     def places(self, state: Floats, chains: Ints) -> tuple[Floats, Floats, Floats]:
-        """Return boundaries, blur and the anchors' shared errors, in steps."""
+        """Return boundaries, blur and the anchors' shared errors, in steps.
+
+        The vaguer grades are, the less essays of neighbouring grades differ: their mean locations are drawn towards the
+        population's, by ``spread^2 / (spread^2 + blur^2)`` (regression to the mean). Grades are wider than the anchors' rise by
+        the inverse of that, and their middle is farther from the population's mean.
+        """
+        step, (mean, sd) = self.step[chains], self.population
+        blur = np.exp(BLUR_PRIOR_MEAN + state[self.n_grades - 1])
+        stretch = np.minimum(1 + (LOGISTIC_AS_NORMAL * blur * step / sd) ** 2, LARGEST_STRETCH)
         gaps = np.exp(state[1 : self.n_grades - 1])
         below = np.concatenate([np.zeros((1, state.shape[1])), np.cumsum(gaps, axis=0)])
-        boundaries = self.middle[chains] + state[0] + below - below.mean(axis=0)
-        shared = self.shared_root @ state[self.n_grades :] / self.step[chains]
-        return boundaries, np.exp(BLUR_PRIOR_MEAN + state[self.n_grades - 1]), shared
+        middle = mean / step + stretch * (self.middle[chains] - mean / step + state[0])
+        boundaries = middle + stretch * (below - below.mean(axis=0))
+        shared = self.shared_root @ state[self.n_grades :] / step
+        return boundaries, blur, shared
 
     def log_likelihood(self, state: Floats, chains: Ints) -> Floats:
         """Return the log probability of the used anchors' places given their grades, up to a constant, shape (d,)."""

@@ -37,6 +37,8 @@ Ints = NDArray[np.int64]
 LEAST_RISE_IN_SE = 2.0
 LEAST_RELATIVE_VARIANCE = 1e-6
 ESSAYS_AT_ONCE = 50
+FEWEST_PUPILS = 8
+HALVINGS = 50
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,14 @@ def graded_anchors(
         covariance=block - shift + least * np.eye(len(essays)),
         with_essays=cov[essays] - shift,
         essay_variance=np.diag(cov) - shift + least,
-        population=(float(location.mean()), float(location.std())),
+        population=_population(location, np.isin(np.arange(n), essays)),
     )
+
+
+def _population(location: Floats, is_anchor: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return mean and SD of essays as the anchors were picked from: the pupils', since anchors are spread over the grades."""
+    pupils = location[~is_anchor] if np.sum(~is_anchor) >= FEWEST_PUPILS else location
+    return float(pupils.mean()), float(max(pupils.std(), 1e-3))
 
 
 def project_grades(
@@ -226,7 +234,7 @@ def project_grades(
     location, ladder = np.asarray(theta, dtype=np.float64), scale.ladder
     rng = np.random.default_rng(seed)
     draws = draw_boundaries(anchors.theta, anchors.levels, len(ladder), anchors.covariance, anchors.population, rng)
-    place = between_anchors(np.median(draws.boundaries, axis=1), anchors.theta, anchors.levels, anchors.step)
+    place = between_anchors(even_places(draws.boundaries, draws.blur), anchors.theta, anchors.levels, anchors.step)
     inversions = find_inversions(anchors.theta, anchors.levels, anchors.covariance)
     extra = contradicted_width(inversions, anchors.levels, len(ladder), anchors.step)
     probabilities, error = _probabilities(location, anchors, draws, extra)
@@ -244,6 +252,24 @@ def project_grades(
         monte_carlo_error=error,
         regions=contradicted_regions(inversions, anchors.levels, ladder),
     )
+
+
+def even_places(boundaries: Floats, blur: Floats) -> Floats:
+    """Return where the grades on both sides of each boundary are equally probable, in logits, shape (K - 1,).
+
+    Args:
+        boundaries: Draws in logits, shape (K - 1, n_draws).
+        blur: Draws in logits, shape (n_draws,).
+
+    """
+    from scipy.special import ndtr  # half a second, which only those who grade should pay
+
+    low, high = boundaries.min(axis=1), boundaries.max(axis=1)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        at_most = ndtr((boundaries - middle[:, None]) / (LOGISTIC_AS_NORMAL * blur)).mean(axis=1)
+        low, high = np.where(at_most > 0.5, middle, low), np.where(at_most > 0.5, high, middle)
+    return np.asarray((low + high) / 2, dtype=np.float64)
 
 
 def _probabilities(location: Floats, anchors: GradedAnchors, draws: BoundaryDraws, extra: Floats) -> tuple[Floats, float]:

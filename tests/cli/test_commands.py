@@ -121,7 +121,7 @@ def test_a_killed_run_is_collected_by_the_same_command_and_bought_once(home: Pat
 
 def test_an_interrupted_run_says_how_to_go_on(home: Path, tmp_path: Path) -> None:
     folder = write_batch(tmp_path / "b1")
-    process = start(home, "run", folder, HULEEDU_EMULATOR_SECONDS_PER_JOB="4")
+    process = start(home, "run", folder, HULEEDU_EMULATOR_SECONDS_PER_JOB="8")
     wait_until_submitted(home, process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)

@@ -92,7 +92,7 @@ def test_marginal_reliability_does_not_overstate_the_truth(sigma: float, each: i
 
 
 def test_marginal_reliability_does_not_depend_on_the_spread_that_a_fit_was_given() -> None:
-    verdicts = draw_verdicts(30, 300, 1.0)
+    verdicts = draw_verdicts(30, 300, 1.0, repeats=2)
     estimated = reliability(scaled(verdicts)).marginal
     for prior_sd in (0.05, 50.0, None):
         assert reliability(scaled(verdicts, prior_sd=prior_sd)).marginal == pytest.approx(estimated, abs=1e-6)
