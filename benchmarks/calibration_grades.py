@@ -24,7 +24,7 @@ SEED = 20261120
 SCALES = ("swedish_8_anchor", "eng5_np_legacy_9_step", "cefr_6_level")
 N_ANCHORS, N_PUPILS, SPREAD = 12, 48, 2.0
 COMPARISONS = (10, 20, 40)
-BLURS = (0.0, 0.2, 0.4)
+BLURS = (0.0, 0.2, 0.4, 0.8)
 GAP_SD = 0.4
 N_BINS = 10
 
