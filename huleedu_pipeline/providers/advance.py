@@ -13,9 +13,9 @@ from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.backend import check_backend, open_provider
 from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.collection import collect_jobs, watch_jobs
+from huleedu_pipeline.providers.continuation import plan_wave_if_due
 from huleedu_pipeline.providers.lanes import PausedError
 from huleedu_pipeline.providers.live import LiveSettings, judge_live
-from huleedu_pipeline.providers.continuation import plan_wave_if_due
 from huleedu_pipeline.providers.planning import BATCH_API, planned_judge, planned_spec
 from huleedu_pipeline.providers.submission import submit_jobs
 from huleedu_pipeline.settings import Settings
