@@ -14,6 +14,7 @@ from huleedu_pipeline.settings import Settings
 from tests.kit import write_batch
 
 BATCH = "class"
+COST_USD = 0.0003
 SENTENCES = (
     "My uncle mends boats and I help him.",
     "he is nice and kind and he give me alot of food",
@@ -47,11 +48,11 @@ def plan_class(ledger: Ledger, settings: Settings, folder: Path, n_essays: int, 
 def answer(
     ledger: Ledger, requests: Sequence[RequestRecord], *, refuses: Callable[[RequestRecord], bool] = lambda _: False
 ) -> None:
-    """Answer requests in favour of the essay with the higher number, or refuse them for good; each costs a cent."""
+    """Answer requests in favour of the essay with the higher number, or refuse them for good."""
     refusal = failure(ErrorCode.REFUSAL, "the model refused to judge")
     for request in requests:
         winner: Literal["Essay A", "Essay B"] = "Essay A" if request.essay_a_id > request.essay_b_id else "Essay B"
         verdict = Verdict(winner=winner, justification="It is clearer.", confidence=3.0)
         outcome = refusal if refuses(request) else success(verdict, Usage(input_tokens=10), request.model)
         ledger.begin_live([request.custom_id])
-        ledger.end_live([Answer(request.custom_id, outcome, 0.01, None, datetime.now(UTC))], max_attempts=3)
+        ledger.end_live([Answer(request.custom_id, outcome, COST_USD, None, datetime.now(UTC))], max_attempts=3)
