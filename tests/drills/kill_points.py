@@ -131,7 +131,7 @@ KILL_POINTS: dict[str, KillPoint] = {
         Hook("huleedu_pipeline.providers.continuation:plan_next_wave"), mode=LIVE_MODE
     ),
     "live: while the next wave is planned": KillPoint(
-        Hook("huleedu_pipeline.ledger.questions:add_missing", "after", 9), mode=LIVE_MODE
+        Hook("huleedu_pipeline.ledger.questions:add_missing", "after", 6), mode=LIVE_MODE
     ),
     "live: after the next wave is planned": KillPoint(
         Hook("huleedu_pipeline.providers.continuation:record_requests", "after"), mode=LIVE_MODE
