@@ -13,7 +13,7 @@ from huleedu_pipeline.ledger import BatchStatus, Ledger, OutcomeRecord, RequestR
 from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.estimates import most_usd
 from huleedu_pipeline.providers.limits import estimated_tokens
-from huleedu_pipeline.providers.planning import planned_judge, planned_spec, record_requests, rules_of
+from huleedu_pipeline.providers.planning import BATCH_API, planned_judge, planned_spec, record_requests, rules_of
 from huleedu_pipeline.waves import (
     Asked,
     ContinuationDecision,
@@ -73,7 +73,8 @@ def is_judged(ledger: Ledger, batch_id: str) -> bool:
     """Whether every request of a batch has its outcome and no more will be asked for."""
     if not ledger.tally(batch_id).is_complete:
         return False
-    if ledger.batch(batch_id).status not in OPEN:
+    batch = ledger.batch(batch_id)
+    if batch.status not in OPEN or batch.is_human or batch.llm_batching_mode == BATCH_API:
         return True
     return standing_of(ledger, batch_id).decision().is_final
 

@@ -56,7 +56,7 @@ def test_every_table_holds_all_waves(installation: Installation) -> None:
         shown = warehouse.frame("wave_decisions", "b1")
     assert rows[1]["mean_se"] == pytest.approx(summary["mean_theta_se"])
     assert rows[1]["reliability"] == pytest.approx(summary["marginal_reliability"])
-    assert made_again(shown.to_dict("records")) == as_written(rows)
+    assert made_again([{str(name): row[name] for name in row} for row in shown.to_dict("records")]) == as_written(rows)
     event = installation.instance.get_latest_materialization_event(dg.AssetKey("scaling_summary"))
     assert event is not None
     assert event.asset_materialization is not None

@@ -15,6 +15,7 @@ from huleedu_pipeline.providers import advance, continuation
 from huleedu_pipeline.providers.advance import advance_batch
 from huleedu_pipeline.providers.continuation import is_judged, plan_wave_if_due, standing_of
 from huleedu_pipeline.providers.estimates import estimate_batch
+from huleedu_pipeline.providers.live import judge_live
 from huleedu_pipeline.providers.planning import planned_pairs
 from huleedu_pipeline.settings import Settings
 from huleedu_pipeline.waves import Decision, Reason, decide
@@ -167,14 +168,14 @@ def test_a_death_in_the_middle_of_a_later_wave_asks_only_for_the_rest(
     ledger: Ledger, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan_class(ledger, settings, tmp_path, 8, max_comparisons=28)
-    real, waves = advance.judge_live, []
+    waves: list[int] = []
 
     def dies_in_wave_two(*arguments: object) -> None:
         waves.append(len(waves) + 1)
         if waves[-1] == 2:
             answer(ledger, ledger.requests(BATCH, only_open=True)[:5])
             raise PowerCut
-        real(*arguments)  # type: ignore[arg-type]
+        judge_live(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(advance, "judge_live", dies_in_wave_two)
     with pytest.raises(PowerCut):
@@ -257,4 +258,4 @@ class Batches(RuleBasedStateMachine):
 
 
 TestBatches = Batches.TestCase
-TestBatches.settings = hypothesis_settings(max_examples=15, stateful_step_count=12, deadline=None)
+TestBatches.settings = hypothesis_settings(max_examples=10, stateful_step_count=10, deadline=None)

@@ -140,8 +140,8 @@ def test_a_decision_can_be_made_again_from_its_row(first_wave: list[Asked], chan
     rules = replace(RULES, **changes)  # type: ignore[arg-type]
     states = wave_states(first_wave, N, rules, Money(1.0, 0.05))
     rows = [decision_row("b", state, rules) for state in states]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).astype(object)
     assert [replay(row) for row in rows] == [decide(state, rules) for state in states]
-    assert [replay(row) for row in frame.to_dict("records")] == [replay(row) for row in rows]
+    assert [replay(dict(row)) for _, row in frame.iterrows()] == [replay(row) for row in rows]
     # Another outcome, another decision: the row's own values are what decides.
     assert replay({**rows[0], "n_succeeded": 0}).reason is Reason.NO_SUCCESS
