@@ -16,10 +16,20 @@ from huleedu_pipeline.comparisons import ComparisonPair
 from huleedu_pipeline.judging.consistency import contradicts
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.judging.spec import is_simulated
-from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS, JUDGE_REQUESTS, LLM_JUDGEMENTS, PROVIDER_JOBS
+from huleedu_pipeline.lake import Lake
+from huleedu_pipeline.lake.tables import (
+    COMPARISON_PAIRS,
+    ESSAYS,
+    JUDGE_REQUESTS,
+    LLM_JUDGEMENTS,
+    PROVIDER_JOBS,
+    WAVE_DECISIONS,
+)
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
+from huleedu_pipeline.providers.continuation import is_judged, standing_of
 from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.planning import plan_requests
+from huleedu_pipeline.waves import Decision, decision_row
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
 MOST_NAMED = 8
@@ -72,7 +82,8 @@ def provider_jobs(
 
     Safe to materialise at any time and any number of times: nothing is bought twice, and no answer that was paid for is
     lost. In provider_batch_api mode it submits and returns; the sensor watches from then on. In the live modes it asks the
-    judge itself, and the table stays empty, because no provider job carries the requests.
+    judge itself, wave after wave until the decision is final, and the table stays empty, because no provider job carries the
+    requests.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
@@ -114,14 +125,14 @@ def llm_judgements(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Every request's outcome: a verdict with its reasons and its price, or why there is none.
 
-    Not materialised while requests are still to be answered, because a ranking of half a batch is no ranking; the step
-    then says what it waits for, and what comes after it is skipped.
+    Not materialised while requests are still to be answered or another wave is due, because a ranking of half a batch is
+    no ranking; the step then says what it waits for, and what comes after it is skipped.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
-        tally = book.tally(batch_id)
-        if not tally.is_complete:
-            context.log.info("%s: %d of %d requests have an outcome", batch_id, tally.n_outcomes, tally.n_requests)
+        waits_for = _waits_for(book, lake.open(), batch_id)
+        if waits_for is not None:
+            context.log.info("%s: %s", batch_id, waits_for)
             return
         recorded = book.outcomes(batch_id)
         rows = [_judgement_row(outcome) for outcome in recorded]
@@ -188,6 +199,59 @@ def comparison_graph_connected(context: dg.AssetCheckExecutionContext, lake: Lak
         "comparisons are needed)",
         metadata={"components": int(n_components), "essays": len(ids), "verdicts": len(rows)},
     )
+
+
+@table_asset(WAVE_DECISIONS, deps=["llm_judgements"])
+def wave_decisions(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
+    """What was decided after each wave of comparisons, why, and everything that it follows from.
+
+    Worked out from the recorded outcomes, as it was while judging. Of a single wave (batch jobs, people) there is one line,
+    in which stability is told and decides nothing.
+    """
+    batch_id = context.partition_key
+    with explained(), ledger.open() as book:
+        standing = standing_of(book, batch_id)
+        rows = [decision_row(batch_id, state, standing.rules) for state in standing.states()]
+        data = lake.open().write_rows(WAVE_DECISIONS, batch_id, rows)
+    last = rows[-1]
+    shown = ("max_score_change", "mean_se", "reliability", "success_rate", "coverage_fraction")
+    return materialised(
+        data,
+        decision=last["decision"],
+        reason=last["reason"],
+        n_waves=len(rows),
+        n_resampling_passes=last["n_resampling_passes"],
+        budget_remaining=last["budget_remaining"],
+        **{name: round(last[name], 4) for name in shown if last[name] is not None},
+    )
+
+
+@dg.asset_check(asset=wave_decisions, blocking=True, partitions_def=cj_batch)
+def enough_requests_succeeded(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+    """At least four requests in five brought a verdict; with fewer, what is missing may not be missing by chance."""
+    batch_id = context.partition_key
+    with explained():
+        last = lake.open().read_rows(WAVE_DECISIONS, batch_id)[-1]
+    passed = last["decision"] == Decision.FINALIZE_SCORING
+    return dg.AssetCheckResult(
+        passed=passed,
+        description=f"{last['n_succeeded']} of {last['n_requests']} requests brought a verdict"
+        + ("" if passed else f" ({last['reason']}); llm_judgements holds the others' errors"),
+        metadata={"success_rate": last["success_rate"] or 0.0, "least": last["min_success_rate"]},
+    )
+
+
+def _waits_for(book: Ledger, lake: Lake, batch_id: str) -> str | None:
+    """Return what is missing before a batch's judgements are all there and may be written down."""
+    tally = book.tally(batch_id)
+    if not tally.is_complete:
+        return f"{tally.n_outcomes} of {tally.n_requests} requests have an outcome"
+    if not is_judged(book, batch_id):
+        return "another wave of comparisons is due (materialise provider_jobs)"
+    n_listed = lake.read(COMPARISON_PAIRS, batch_id).num_rows
+    if n_listed < tally.n_requests and not book.batch(batch_id).is_human:
+        return "waves were planned after comparison_pairs was written (the next run writes it anew)"
+    return None
 
 
 def _pair(row: dict[str, Any]) -> ComparisonPair:
@@ -263,7 +327,9 @@ checks = [
     schema_contract(JUDGE_REQUESTS),
     schema_contract(PROVIDER_JOBS),
     schema_contract(LLM_JUDGEMENTS),
+    schema_contract(WAVE_DECISIONS),
     no_job_is_quarantined,
     every_request_has_an_outcome,
     comparison_graph_connected,
+    enough_requests_succeeded,
 ]

@@ -7,7 +7,7 @@ import dagster as dg
 from assets.common import explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS
 from huleedu_pipeline.providers.human import judged_pairs
-from huleedu_pipeline.providers.planning import plan_comparisons, planned_spec
+from huleedu_pipeline.providers.planning import plan_comparisons, planned_pairs, planned_spec
 from resources import LakeResource, LedgerResource
 
 
@@ -17,16 +17,19 @@ def comparison_pairs(
 ) -> dg.MaterializeResult[None]:
     """The comparisons of a batch: balanced, connected, and the same for the same seed.
 
-    One wave of different pairs up to the batch's cap; each essay is shown first and second equally often, give or take one,
-    and each pupil's essay meets anchors of different grades. Of large batches one pair in twenty is asked in both orders.
-    Of a batch that people judge: the pairs that they judged.
+    Different pairs up to the batch's cap; each essay is shown first and second equally often, give or take one, and each
+    pupil's essay meets anchors of different grades. Of large waves one pair in twenty is asked in both orders. In the live
+    modes this is the first wave, and later waves follow what the earlier ones showed: they are planned while judging, and
+    written down here from the ledger. Of a batch that people judge: the pairs that they judged.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         spec = planned_spec(book, batch_id)
         grades = {row["essay_id"]: row["anchor_grade"] for row in lake.open().read_rows(ESSAYS, batch_id)}
-        is_human = book.batch(batch_id).is_human
-        pairs = judged_pairs(book, batch_id) if is_human else plan_comparisons(spec, grades)
+        if book.batch(batch_id).is_human:
+            pairs = judged_pairs(book, batch_id)
+        else:
+            pairs = planned_pairs(book, batch_id) or plan_comparisons(spec, grades)
         rows = [
             {
                 "batch_id": batch_id,
@@ -45,6 +48,7 @@ def comparison_pairs(
     return materialised(
         data,
         n_pairs=len(pairs),
+        n_waves=max(pair.wave for pair in pairs),
         n_reachable_pairs=len(grades) * (len(grades) - 1) // 2,
         n_pairs_in_both_orders=sum(times > 1 for times in unordered.values()),
         fewest_comparisons=min(degree[essay_id] for essay_id in grades),

@@ -96,7 +96,11 @@ def convergence_plot(steps: Sequence[Step], title: str, is_simulated: bool) -> s
     axes.plot(n, [step.correlation for step in steps], "o-", color=PUPIL)
     axes.set_ylabel("correlation with the final theta", color=PUPIL)
     axes.set_ylim(min(0.0, *(step.correlation for step in steps)), 1.02)
-    axes.set_xlabel(f"verdicts, by {'wave' if steps[0].label.startswith('wave') else 'tenths of the one wave'}")
+    if steps[0].label.startswith("wave"):
+        axes.set_xticks(n, [f"{step.n_comparisons}\n{step.label}" for step in steps], fontsize=8)
+        axes.set_xlabel("verdicts after each wave")
+    else:
+        axes.set_xlabel("verdicts, by tenths of the one wave")
     other = axes.twinx()
     other.plot(n, [step.mean_se for step in steps], "s--", color=ANCHOR, markersize=4)
     other.set_ylabel("mean SE (logits)", color=ANCHOR)

@@ -34,7 +34,7 @@ class StaleJudgementsError(HuleeduError):
         SCALING_SUMMARY: "How well the ranking is known: spread, position effect, reliability of each kind, fit, exactness.",
         JUDGE_DIAGNOSTICS: "How each judge judged: fit, favour for the first place, agreement with itself.",
     },
-    deps=["llm_judgements"],
+    deps=["llm_judgements", "wave_decisions"],
     kinds=frozenset({"scipy"}),
 )
 def scaling(

@@ -1,7 +1,7 @@
 """Comparisons: which pairs of essays are asked about, in which order and orientation, and what they are called."""
 
 from huleedu_pipeline.comparisons.design import PlannedPair, plan_single_wave
-from huleedu_pipeline.comparisons.pairs import ComparisonPair, plan_pairs
+from huleedu_pipeline.comparisons.pairs import ComparisonPair, PairGenerationMode, plan_pairs
 from huleedu_pipeline.comparisons.selection import (
     STRATEGIES,
     Knowledge,
@@ -17,6 +17,7 @@ __all__ = [
     "STRATEGIES",
     "ComparisonPair",
     "Knowledge",
+    "PairGenerationMode",
     "PlannedPair",
     "Selection",
     "Strategy",

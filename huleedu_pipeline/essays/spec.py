@@ -63,6 +63,36 @@ class BatchSpec(BaseModel):
         description="Most that this batch may cost, in USD: nothing is sent whose estimate, with what is ordered and spent, "
         "is more. Default: no limit.",
     )
+    waves: int = Field(
+        default=4,
+        ge=1,
+        le=20,
+        description="Live modes: in how many waves of about equal size max_comparisons are asked for; each follows what the "
+        "earlier ones showed. provider_batch_api is always one wave.",
+    )
+    min_comparisons_for_stability_check: int = Field(
+        default=12,
+        ge=1,
+        description="Live modes: fewest outcomes before a batch may stop early; above max_comparisons it never does.",
+    )
+    score_stability_threshold: float = Field(
+        default=0.025,
+        ge=0,
+        description="Live modes: a batch stops when no essay has moved by more than this since the wave before, in logits; "
+        "not where a target is set.",
+    )
+    target_mean_se: float | None = Field(
+        default=None,
+        gt=0,
+        description="Live modes: stop when the mean standard error is down to this, in logits. Default: no target.",
+    )
+    target_reliability: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Live modes: stop when marginal reliability is up to this (with target_mean_se: when both are). Default: "
+        "no target.",
+    )
     seed: int = Field(default=1, ge=0, description="Seed of the choice of pairs and of who is shown first.")
 
     def n_comparisons(self, n_essays: int) -> int:
@@ -110,6 +140,12 @@ class BatchSpec(BaseModel):
                     f"judge.service_tier: {self.judge.service_tier} is a tier of live calls; a batch job costs half price as "
                     f"it is ({remedy}service_tier out)"
                 )
+            for name in ("target_mean_se", "target_reliability"):
+                if getattr(self, name) is not None:
+                    raise ValueError(
+                        f"{name}: a provider's batch jobs are one wave, which nothing stops early (set llm_batching_mode to "
+                        f"per_request or serial_bundle, or leave {name} out)"
+                    )
         return self
 
 

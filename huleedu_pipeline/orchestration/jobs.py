@@ -15,9 +15,11 @@ submit_batch = dg.define_asset_job(
 collect_batch = dg.define_asset_job(
     COLLECT,
     selection=dg.AssetSelection.assets(
+        "comparison_pairs",
         "judge_requests",
         "provider_jobs",
         "llm_judgements",
+        "wave_decisions",
         "cj_rankings",
         "scaling_summary",
         "judge_diagnostics",

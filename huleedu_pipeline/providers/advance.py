@@ -1,8 +1,8 @@
 """Advancing a batch's paid work as far as it goes now: the one place where money is spent.
 
 Whatever state an earlier process left behind, calling :func:`advance_batch` again goes on from there: it asks for what has
-not been asked for, collects what has finished, asks again for what should be, and does nothing twice. It never waits for a
-provider's batch job.
+not been asked for, collects what has finished, asks again for what should be, plans the waves that follow where a batch is
+judged live, and does nothing twice. It never waits for a provider's batch job.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.backend import check_backend, open_provider
 from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.collection import collect_jobs, watch_jobs
+from huleedu_pipeline.providers.continuation import plan_wave_if_due
 from huleedu_pipeline.providers.lanes import PausedError
 from huleedu_pipeline.providers.live import LiveSettings, judge_live
-from huleedu_pipeline.providers.planning import planned_judge, planned_spec
+from huleedu_pipeline.providers.planning import BATCH_API, planned_judge, planned_spec
 from huleedu_pipeline.providers.submission import submit_jobs
 from huleedu_pipeline.settings import Settings
 
-BATCH_API: BatchingMode = "provider_batch_api"
 BUNDLED: BatchingMode = "serial_bundle"
 
 
@@ -48,9 +48,8 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
     waits_for = None
     with ledger.lease(f"batch {batch_id}") as lease:
         ledger.move_batch(batch_id, BatchStatus.AWAITING_JUDGEMENTS)
-        tally = ledger.tally(batch_id)
         # People are not asked: what they judged was recorded with its answer, and there is nothing to open a provider for.
-        if not batch.is_human and tally.n_outcomes < tally.n_requests:
+        if not batch.is_human:
             try:
                 waits_for = _advance(ledger, settings, batch, lease)
             except PausedError as pause:
@@ -59,27 +58,48 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
 
 
 def _advance(ledger: Ledger, settings: Settings, batch: BatchRecord, lease: Lease) -> str | None:
-    judge = planned_judge(ledger, batch.batch_id)
-    provider = open_provider(settings, judge.provider)
-    is_batch = batch.llm_batching_mode == BATCH_API
-    gate = Gate(
-        ledger,
-        batch,
-        judge,
-        is_batch=is_batch,
-        max_cost_usd=planned_spec(ledger, batch.batch_id).max_cost_usd,
-        max_cost_usd_per_night=settings.max_cost_usd_per_night,
-    )
-    if not is_batch:
-        live = LiveSettings(
-            is_bundled=batch.llm_batching_mode == BUNDLED,
-            concurrency=settings.live_concurrency,
-            max_attempts=settings.max_attempts,
-            patience_seconds=settings.patience_seconds,
-        )
-        judge_live(ledger, provider, batch.batch_id, lease, gate, live)
-        return None
+    batch_id = batch.batch_id
+    if batch.llm_batching_mode == BATCH_API:
+        return _advance_jobs(ledger, settings, batch, lease) if _has_open(ledger, batch_id) else None
+    # In waves: each is judged to its last outcome before the next is planned, or none is.
+    while True:
+        if _has_open(ledger, batch_id):
+            _judge_wave(ledger, settings, batch, lease)
+        if not plan_wave_if_due(ledger, batch_id, lease):
+            return None
+
+
+def _advance_jobs(ledger: Ledger, settings: Settings, batch: BatchRecord, lease: Lease) -> str | None:
+    gate = _gate(ledger, settings, batch)
+    provider = open_provider(settings, gate.judge.provider)
     # Collected first: what was answered is safe before anything can go wrong with what is to be asked.
     watch_jobs(ledger, provider, ledger.jobs(batch.batch_id))
     collect_jobs(ledger, provider, batch.batch_id, settings.raw_dir, max_attempts=settings.max_attempts)
     return submit_jobs(ledger, provider, batch.batch_id, lease, gate, settle_seconds=settings.reconcile_settle_seconds)
+
+
+def _judge_wave(ledger: Ledger, settings: Settings, batch: BatchRecord, lease: Lease) -> None:
+    gate = _gate(ledger, settings, batch)
+    live = LiveSettings(
+        is_bundled=batch.llm_batching_mode == BUNDLED,
+        concurrency=settings.live_concurrency,
+        max_attempts=settings.max_attempts,
+        patience_seconds=settings.patience_seconds,
+    )
+    judge_live(ledger, open_provider(settings, gate.judge.provider), batch.batch_id, lease, gate, live)
+
+
+def _gate(ledger: Ledger, settings: Settings, batch: BatchRecord) -> Gate:
+    return Gate(
+        ledger,
+        batch,
+        planned_judge(ledger, batch.batch_id),
+        is_batch=batch.llm_batching_mode == BATCH_API,
+        max_cost_usd=planned_spec(ledger, batch.batch_id).max_cost_usd,
+        max_cost_usd_per_night=settings.max_cost_usd_per_night,
+    )
+
+
+def _has_open(ledger: Ledger, batch_id: str) -> bool:
+    tally = ledger.tally(batch_id)
+    return tally.n_outcomes < tally.n_requests

@@ -1,4 +1,4 @@
-"""What a batch would cost, before anything is planned or sent."""
+"""What a batch would cost at most, before anything is planned or sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.judging.costs import estimate_usd, sunset_of
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.providers.limits import estimated_tokens
-from huleedu_pipeline.providers.planning import make_judge, plan_comparisons, request_sizes
+from huleedu_pipeline.providers.planning import make_judge, most_comparisons_of, request_sizes
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def estimate_batch(batch: Batch) -> Estimate:
     """Return what judging ``batch`` by the real provider costs at most: nothing cached, every reply as long as allowed."""
     judge = make_judge(batch, is_emulated=False)
     texts = {essay.essay_id: essay.text for essay in batch.essays}
-    pairs = plan_comparisons(batch.spec, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
+    pairs = most_comparisons_of(batch.spec, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
     sizes = [estimated_tokens(n_bytes) for n_bytes in request_sizes(judge, pairs, texts)]
     return Estimate(
         model=judge.model,

@@ -7,26 +7,25 @@ ever after, so a setting that changes later never changes a batch half way.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import cycle, islice
 from typing import Any
 
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
-from huleedu_pipeline.comparisons import ComparisonPair, plan_pairs
-from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.comparisons import ComparisonPair, PairGenerationMode, plan_pairs
 from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.grading import get_scale
 from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, Prompt, essay_text, render
 from huleedu_pipeline.judging.requests import custom_id
-from huleedu_pipeline.judging.spec import Judge, resolve_model
+from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, Judge, resolve_model
 from huleedu_pipeline.ledger import BatchRecord, FrameRecord, Ledger, RequestRecord, UnknownBatchError
 from huleedu_pipeline.providers import anthropic_wire, openai_wire
 from huleedu_pipeline.providers.backend import backend_of, check_backend
 from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, cut, fragment
 from huleedu_pipeline.settings import Settings
+from huleedu_pipeline.waves import Rules, first_wave_size, most_comparisons
 
-
-class PlannedOtherwiseError(HuleeduError):
-    """A batch's pairs have changed although its requests were planned."""
+BATCH_API: BatchingMode = "provider_batch_api"
 
 
 def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
@@ -77,23 +76,65 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
     )
 
 
+def rules_of(spec: BatchSpec, n_essays: int) -> Rules:
+    """Return by what a batch of so many essays, anchors included, is judged to the end."""
+    n_pairs = n_essays * (n_essays - 1) // 2
+    return Rules(
+        # Without a cap of its own a batch asks for no pair again.
+        max_comparisons=spec.max_comparisons or min(spec.n_comparisons(n_essays), n_pairs),
+        waves=spec.waves,
+        is_single_wave=spec.llm_batching_mode == BATCH_API or spec.judge.provider == HUMAN,
+        min_comparisons_for_stability_check=spec.min_comparisons_for_stability_check,
+        score_stability_threshold=spec.score_stability_threshold,
+        target_mean_se=spec.target_mean_se,
+        target_reliability=spec.target_reliability,
+    )
+
+
 def plan_comparisons(spec: BatchSpec, anchor_grades: Mapping[str, str | None]) -> list[ComparisonPair]:
-    """Return the comparisons of a batch that a provider judges, whether they are to be asked or only to be priced.
+    """Return the first wave of a batch that a provider judges; of batch jobs that is all of it.
 
     Args:
         spec: The batch's specification.
         anchor_grades: Grade of each anchor, ``None`` for a pupil's essay, by ``essay_id``.
 
     """
+    n_essays = len(anchor_grades)
+    return _design(spec, anchor_grades, first_wave_size(rules_of(spec, n_essays), n_essays))
+
+
+def most_comparisons_of(spec: BatchSpec, anchor_grades: Mapping[str, str | None]) -> list[ComparisonPair]:
+    """Return as many comparisons as a batch may come to, to be priced: later waves, which nobody knows yet, as one design."""
+    n_essays = len(anchor_grades)
+    n_most = most_comparisons(rules_of(spec, n_essays), n_essays)
+    pairs = _design(spec, anchor_grades, n_most)
+    return list(islice(cycle(pairs), n_most))
+
+
+def _design(spec: BatchSpec, anchor_grades: Mapping[str, str | None], n_comparisons: int) -> list[ComparisonPair]:
     scale = get_scale(spec.grade_scale) if spec.grade_scale else None
     levels = [scale.index(grade) if scale and grade is not None else None for grade in anchor_grades.values()]
-    n_comparisons = spec.n_comparisons(len(anchor_grades))
     return plan_pairs(spec.batch_id, list(anchor_grades), n_comparisons, spec.seed, anchor_levels=levels)
 
 
 def planned_spec(ledger: Ledger, batch_id: str) -> BatchSpec:
-    """Return a batch's specification as it was first planned."""
-    return BatchSpec.model_validate(json.loads(ledger.batch(batch_id).original_request)["batch"])
+    """Return a batch's specification as it was first planned, with the mode that was resolved then."""
+    batch = ledger.batch(batch_id)
+    spec = BatchSpec.model_validate(json.loads(batch.original_request)["batch"])
+    return spec.model_copy(update={"llm_batching_mode": batch.llm_batching_mode})
+
+
+def planned_pairs(ledger: Ledger, batch_id: str) -> list[ComparisonPair]:
+    """Return the pairs of all waves that were planned for a batch, in the order in which they are asked."""
+    seen: set[frozenset[str]] = set()
+    pairs = []
+    for request in ledger.requests(batch_id):
+        both = frozenset((request.essay_a_id, request.essay_b_id))
+        mode: PairGenerationMode = "resampling" if both in seen else "coverage"
+        seen.add(both)
+        names = (request.essay_a_id, request.essay_b_id)
+        pairs.append(ComparisonPair(batch_id, *names, request.wave, request.replicate, mode))
+    return pairs
 
 
 def planned_judge(ledger: Ledger, batch_id: str) -> Judge:
@@ -113,8 +154,31 @@ def plan_requests(
         texts: Text of each essay by its id.
 
     """
+    record_requests(ledger, batch_id, pairs, make_frame(planned_judge(ledger, batch_id)), _fragments(texts))
+    return ledger.requests(batch_id)
+
+
+def record_requests(
+    ledger: Ledger,
+    batch_id: str,
+    pairs: Sequence[ComparisonPair],
+    frame: FrameRecord,
+    bodies: Mapping[str, str],
+    *,
+    n_before: int = 0,
+) -> int:
+    """Record one request for each pair in one transaction, where it is not recorded yet, and return how many were new.
+
+    Args:
+        ledger: The ledger, which knows the batch and its judge.
+        batch_id: The batch.
+        pairs: Pairs in the order in which they are to be asked.
+        frame: What the bodies of all requests share.
+        bodies: Fragment of each essay by its id.
+        n_before: How many requests of the batch come before these.
+
+    """
     judge = planned_judge(ledger, batch_id)
-    frame, bodies = make_frame(judge), _fragments(texts)
     ids = {essay_id: sha256_hex(body) for essay_id, body in bodies.items()}
     planned = (
         RequestRecord(
@@ -135,10 +199,9 @@ def plan_requests(
             fragment_b_id=ids[pair.essay_b_id],
             n_bytes=n_bytes,
         )
-        for position, (pair, n_bytes) in enumerate(zip(pairs, _sizes(frame, bodies, pairs), strict=True))
+        for position, (pair, n_bytes) in enumerate(zip(pairs, _sizes(frame, bodies, pairs), strict=True), start=n_before)
     )
-    ledger.plan_requests(planned, [frame], {ids[essay_id]: body for essay_id, body in bodies.items()})
-    return ledger.requests(batch_id)
+    return ledger.plan_requests(planned, [frame], {ids[essay_id]: body for essay_id, body in bodies.items()})
 
 
 def request_sizes(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> list[int]:

@@ -117,8 +117,8 @@ KILL_POINTS: dict[str, KillPoint] = {
     "after the rest is asked again, before it is recorded": KillPoint(
         Hook(f"{SUBMISSION}:_record", "before", 2), faults=_EXPIRED
     ),
-    "while the judgements are written to the lake": _sub("huleedu_pipeline.lake.store:pq.write_table", "after", 6),
-    "during scaling": _sub("assets.ranking:fit_bradley_terry"),
+    "while the judgements are written to the lake": _sub("huleedu_pipeline.lake.store:pq.write_table", "after", 8),
+    "during scaling": _sub("assets.ranking:scale_batch"),
     "before publication": _sub("resources.stores:publish"),
     "during publication": _sub("huleedu_pipeline.lake.warehouse:_comment_columns", "after"),
     "after publication, before it is marked": _sub(f"{STORE}:Ledger.mark_published"),
@@ -127,4 +127,13 @@ KILL_POINTS: dict[str, KillPoint] = {
     "live: after an answer, before it is recorded": KillPoint(Hook(f"{STORE}:Ledger.end_live", "before", 5), mode=LIVE_MODE),
     "live: while an answer is recorded": KillPoint(Hook("huleedu_pipeline.ledger.questions:end", "after", 5), mode=LIVE_MODE),
     "live: after an answer is recorded": KillPoint(Hook(f"{STORE}:Ledger.end_live", "after", 5), mode=LIVE_MODE),
+    "live: after a wave is judged, before the next is planned": KillPoint(
+        Hook("huleedu_pipeline.providers.continuation:plan_next_wave"), mode=LIVE_MODE
+    ),
+    "live: while the next wave is planned": KillPoint(
+        Hook("huleedu_pipeline.ledger.questions:add_missing", "after", 6), mode=LIVE_MODE
+    ),
+    "live: after the next wave is planned": KillPoint(
+        Hook("huleedu_pipeline.providers.continuation:record_requests", "after"), mode=LIVE_MODE
+    ),
 }

@@ -39,6 +39,11 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
         "llm_batching_mode": "provider_batch_api",
         "max_comparisons": None,
         "max_cost_usd": None,
+        "waves": 4,
+        "min_comparisons_for_stability_check": 12,
+        "score_stability_threshold": 0.025,
+        "target_mean_se": None,
+        "target_reliability": None,
         "seed": 1,
     }
 
@@ -108,7 +113,8 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         (
             "zzz: 1",
             "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, course_code, language, grade_scale, "
-            "compare_anchors_with, judge, llm_batching_mode, max_comparisons, max_cost_usd, seed)",
+            "compare_anchors_with, judge, llm_batching_mode, max_comparisons, max_cost_usd, waves, "
+            "min_comparisons_for_stability_check, score_stability_threshold, target_mean_se, target_reliability, seed)",
         ),
         (
             "judge: {zzz: 1}",
@@ -225,3 +231,12 @@ def test_yaml_that_is_no_mapping_is_refused(text: str, kind: str) -> None:
 @pytest.mark.parametrize("text", ["1: x", "judge: {1: x}", "yes: x"])
 def test_keys_that_are_no_words_are_refused(text: str) -> None:
     assert "Keys should be strings" in refusal(text)
+
+
+@pytest.mark.parametrize("name", ["target_mean_se", "target_reliability"])
+def test_a_target_that_batch_jobs_could_not_keep_is_refused(name: str) -> None:
+    assert refusal(f"{name}: 0.5") == (
+        f"batch.yaml: {name}: a provider's batch jobs are one wave, which nothing stops early (set llm_batching_mode to "
+        f"per_request or serial_bundle, or leave {name} out)"
+    )
+    assert getattr(parse(f"{name}: 0.5\nllm_batching_mode: per_request"), name) == 0.5

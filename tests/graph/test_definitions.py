@@ -22,6 +22,7 @@ GROUPS = {
     "judge_requests": "judging",
     "provider_jobs": "judging",
     "llm_judgements": "judging",
+    "wave_decisions": "judging",
     "cj_rankings": "ranking",
     "scaling_summary": "ranking",
     "judge_diagnostics": "ranking",
@@ -38,9 +39,10 @@ UPSTREAM = {
     "judge_requests": {"essays", "comparison_pairs"},
     "provider_jobs": {"judge_requests"},
     "llm_judgements": {"provider_jobs"},
-    "cj_rankings": {"llm_judgements"},
-    "scaling_summary": {"llm_judgements"},
-    "judge_diagnostics": {"llm_judgements"},
+    "wave_decisions": {"llm_judgements"},
+    "cj_rankings": {"llm_judgements", "wave_decisions"},
+    "scaling_summary": {"llm_judgements", "wave_decisions"},
+    "judge_diagnostics": {"llm_judgements", "wave_decisions"},
     "grade_projections": {"cj_rankings"},
     "grade_boundaries": {"cj_rankings"},
     "anchor_diagnostics": {"cj_rankings"},
@@ -98,6 +100,7 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
         "no_job_is_quarantined",
         "every_request_has_an_outcome",
         "comparison_graph_connected",
+        "enough_requests_succeeded",
     }
     # A quarantined job holds up only itself: what follows waits for every request's outcome anyway.
     assert {spec.name for spec in checks if not spec.blocking} == {"no_job_is_quarantined"}

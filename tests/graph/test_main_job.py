@@ -13,7 +13,7 @@ from huleedu_pipeline.essays import read_batch
 from huleedu_pipeline.judging.outcome import ErrorCode, Usage, failure, success
 from huleedu_pipeline.judging.verdict import Verdict
 from huleedu_pipeline.lake import Lake, open_warehouse
-from huleedu_pipeline.lake.tables import CJ_RANKINGS, COMPARISON_PAIRS, ESSAYS
+from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS
 from huleedu_pipeline.ledger import Answer, BatchStatus, Ledger
 from huleedu_pipeline.project_files import project_file
 from huleedu_pipeline.providers.advance import Advance
@@ -190,11 +190,11 @@ def test_nothing_is_scaled_that_the_verdicts_do_not_connect(installation: Instal
 def test_a_shuffled_file_fails_its_contract(installation: Installation) -> None:
     installation.drop("b1")
     installation.run("submit_batch", "b1")
-    path = Lake(installation.settings.lake_dir).path(COMPARISON_PAIRS, "b1")
+    path = Lake(installation.settings.lake_dir).path(ESSAYS, "b1")
     data = pq.ParquetFile(path).read()
     pq.write_table(data.select(list(reversed(data.column_names))), path)
     (message,) = failures(installation.run("collect_batch", "b1", raise_on_error=False))
-    assert "column 'pair_generation_mode' stands where 'batch_id' belongs" in message
+    assert "column 'language' stands where 'batch_id' belongs" in message
 
 
 def test_a_batch_without_anchors_is_ranked_and_not_graded(installation: Installation) -> None:

@@ -32,6 +32,11 @@ COLUMNS = {
     "cached_input_tokens, output_tokens, cost_usd, requested_at, completed_at, p_a, is_contradictory, n_attempts, "
     "service_tier, cache_write_5m_tokens, cache_write_30m_tokens, cache_write_1h_tokens, cache_write_12h_tokens, "
     "reasoning_tokens",
+    "wave_decisions": "batch_id, wave, decision, reason, n_more, n_essays, n_requests, n_outcomes, n_succeeded, n_pairs_asked, "
+    "n_pairs_judged, n_resampling_passes, is_connected, max_score_change, mean_se, reliability, n_affordable, success_rate, "
+    "coverage_fraction, budget_remaining, max_comparisons, waves, is_single_wave, min_comparisons_for_stability_check, "
+    "score_stability_threshold, target_mean_se, target_reliability, min_success_rate, min_resampling_net_size, "
+    "max_resampling_passes_for_small_net, max_resampling_passes_for_regular_batch",
     "cj_rankings": "batch_id, essay_id, is_anchor, theta, theta_se, rank, overall_rank, n_comparisons, n_wins, infit, outfit, "
     "theta_low, theta_high, flags",
     "scaling_summary": "batch_id, n_essays, n_comparisons, n_components, n_one_sided, prior_sd, position_effect, "
@@ -65,6 +70,15 @@ NULLABLE = {
     "llm_judgements": {
         *("winner_essay_id", "justification", "confidence", "error_code", "error_message", "cost_usd"),
         *("p_a", "is_contradictory", "service_tier"),
+    },
+    "wave_decisions": {
+        "max_score_change",
+        "mean_se",
+        "reliability",
+        "n_affordable",
+        "success_rate",
+        "target_mean_se",
+        "target_reliability",
     },
     "cj_rankings": {"rank", "infit", "outfit"},
     "scaling_summary": {
@@ -113,6 +127,7 @@ KEYS = {
     "judge_requests": ("batch_id", "custom_id"),
     "provider_jobs": ("batch_id", "provider_job_id"),
     "llm_judgements": ("batch_id", "custom_id"),
+    "wave_decisions": ("batch_id", "wave"),
     "cj_rankings": ("batch_id", "essay_id"),
     "scaling_summary": ("batch_id",),
     "judge_diagnostics": ("batch_id", "judge_id"),
@@ -179,6 +194,7 @@ def test_a_unit_is_part_of_what_the_database_shows() -> None:
         "cost_usd": "USD",
         "estimated_cost_usd": "USD",
         "p_a": "probability",
+        **dict.fromkeys(("max_score_change", "mean_se", "score_stability_threshold", "target_mean_se"), "logits"),
         **dict.fromkeys(("theta", "theta_se", "theta_low", "theta_high", "mean_theta_se", "prior_sd"), "logits"),
         **dict.fromkeys(("position_effect", "position_effect_se", "length_effect", "length_effect_se"), "logits"),
         **dict.fromkeys(("ladder_residual", "detectable", "rise_per_grade"), "logits"),

@@ -24,7 +24,7 @@ N_PAIRS = 12
 
 def plan(ledger: Ledger, settings: Settings, folder: Path, **spec: Any) -> list[RequestRecord]:
     """Plan a small batch and return its requests."""
-    batch = read_batch(write_batch(folder / BATCH, **spec))
+    batch = read_batch(write_batch(folder / BATCH, **{"max_comparisons": N_PAIRS, **spec}))
     register(ledger, settings, batch)
     texts = {essay.essay_id: essay.text for essay in batch.essays}
     requests = plan_requests(ledger, BATCH, plan_pairs(BATCH, list(texts), N_PAIRS, seed=1), texts)

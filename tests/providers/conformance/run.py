@@ -123,7 +123,8 @@ class World:
         self.settings = self.account.settings.model_copy(update={"home": home, **self.changes})
         self.ledger = Ledger(self.settings.ledger_url)
         self.batch_id = self.account.next_batch_id()
-        spec: dict[str, Any] = {"judge": {"provider": self.provider}, "llm_batching_mode": self.mode}
+        judge = {"provider": self.provider}
+        spec: dict[str, Any] = {"judge": judge, "llm_batching_mode": self.mode, "max_comparisons": N_PAIRS}
         batch = read_batch(write_batch(self.folder / self.batch_id, **spec))
         register(self.ledger, self.settings, batch)
         texts = {essay.essay_id: essay.text for essay in batch.essays}

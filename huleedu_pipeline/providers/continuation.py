@@ -1,0 +1,135 @@
+"""Continuation: where a batch's waves stand by the ledger, and the requests of the next one.
+
+Everything is read from rows each time. A wave's requests are recorded in one transaction, so that after a crash a wave is
+there or is not; what was asked stays asked, and is never asked again. Not here: the rules (``huleedu_pipeline.waves``), and
+asking (:mod:`.live`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from huleedu_pipeline.judging.outcome import OutcomeKind
+from huleedu_pipeline.ledger import BatchStatus, Ledger, OutcomeRecord, RequestRecord
+from huleedu_pipeline.ledger.leases import Lease
+from huleedu_pipeline.providers.estimates import most_usd
+from huleedu_pipeline.providers.limits import estimated_tokens
+from huleedu_pipeline.providers.planning import BATCH_API, planned_judge, planned_spec, record_requests, rules_of
+from huleedu_pipeline.waves import (
+    Asked,
+    ContinuationDecision,
+    Decision,
+    Money,
+    Rules,
+    WaveState,
+    decide,
+    last_state,
+    plan_next_wave,
+    wave_states,
+)
+
+OPEN = frozenset({BatchStatus.PENDING, BatchStatus.AWAITING_JUDGEMENTS})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A batch's requests with their outcomes, and the rules that hold for it; ``seed`` is that of its choice of pairs."""
+
+    asked: Sequence[Asked]
+    n_essays: int
+    rules: Rules
+    money: Money | None
+    seed: int
+
+    def states(self) -> list[WaveState]:
+        """Return what was known after each wave."""
+        return wave_states(self.asked, self.n_essays, self.rules, self.money)
+
+    def decision(self) -> ContinuationDecision:
+        """Return what follows from what is known now."""
+        return decide(last_state(self.asked, self.n_essays, self.rules, self.money), self.rules)
+
+
+def standing_of(ledger: Ledger, batch_id: str) -> Standing:
+    """Return where a batch's waves stand."""
+    batch, spec = ledger.batch(batch_id), planned_spec(ledger, batch_id)
+    n_essays = batch.n_essays + batch.n_anchors
+    requests = ledger.requests(batch_id)
+    ended = {outcome.request.custom_id: outcome for outcome in ledger.outcomes(batch_id)}
+    rules = rules_of(spec, n_essays)
+    if batch.is_human:
+        # People are not asked, so nothing caps how often they have judged.
+        rules = replace(rules, max_comparisons=max(rules.max_comparisons, len(requests)))
+    has_limit = requests and spec.max_cost_usd is not None and not rules.is_single_wave
+    return Standing(
+        asked=[_asked(request, ended.get(request.custom_id)) for request in requests],
+        n_essays=n_essays,
+        rules=rules,
+        money=_money(ledger, requests, spec.max_cost_usd) if has_limit and spec.max_cost_usd is not None else None,
+        seed=spec.seed,
+    )
+
+
+def is_judged(ledger: Ledger, batch_id: str) -> bool:
+    """Whether every request of a batch has its outcome and no more will be asked for."""
+    if not ledger.tally(batch_id).is_complete:
+        return False
+    batch = ledger.batch(batch_id)
+    if batch.status not in OPEN or batch.is_human or batch.llm_batching_mode == BATCH_API:
+        return True
+    return standing_of(ledger, batch_id).decision().is_final
+
+
+def plan_wave_if_due(ledger: Ledger, batch_id: str, lease: Lease) -> bool:
+    """Record the requests of the next wave if the last one is judged and was not enough, and return whether it was so.
+
+    Args:
+        ledger: The ledger.
+        batch_id: A batch that is judged live.
+        lease: The batch's, held by the caller: no other process plans its waves.
+
+    """
+    if ledger.batch(batch_id).status not in OPEN:
+        return False
+    standing = standing_of(ledger, batch_id)
+    decision = standing.decision()
+    if decision.decision is not Decision.REQUEST_MORE_COMPARISONS:
+        return False
+    pairs = plan_next_wave(batch_id, standing.asked, decision, standing.seed)
+    # Of what was asked before: the same words around the same texts, whatever this version would make of them.
+    (frame,) = ledger.frames(batch_id).values()
+    bodies = _bodies(ledger, ledger.requests(batch_id))
+    lease.ensure_held()
+    record_requests(ledger, batch_id, pairs, frame, bodies, n_before=len(standing.asked))
+    return True
+
+
+def _asked(request: RequestRecord, outcome: OutcomeRecord | None) -> Asked:
+    first_won = None
+    if outcome is not None and outcome.outcome == OutcomeKind.SUCCESS:
+        first_won = float(outcome.winner == "Essay A") if outcome.p_a is None else outcome.p_a
+    return Asked(
+        request.essay_a_id,
+        request.essay_b_id,
+        request.wave,
+        has_ended=outcome is not None,
+        first_won=first_won,
+        cost_usd=0.0 if outcome is None else outcome.cost_usd,
+        n_attempts=0 if outcome is None else outcome.n_attempts,
+    )
+
+
+def _money(ledger: Ledger, requests: Sequence[RequestRecord], max_cost_usd: float) -> Money | None:
+    """Return the limit and the price of the dearest pair; ``None`` where no price is known, which the gate refuses."""
+    (frame,) = ledger.frames(requests[0].batch_id).values()
+    longest = sorted((len(body.encode()) for body in _bodies(ledger, requests).values()), reverse=True)[:2]
+    n_bytes = len(frame.body("", "").encode()) + sum(longest)
+    judge = planned_judge(ledger, requests[0].batch_id)
+    each = most_usd(judge, [estimated_tokens(n_bytes)], is_batch=False)
+    return None if each is None else Money(max_cost_usd, each)
+
+
+def _bodies(ledger: Ledger, requests: Sequence[RequestRecord]) -> dict[str, str]:
+    """Return the fragment of each essay that occurs in the requests."""
+    fragments = ledger.fragments(requests[0].batch_id)
+    first = {request.essay_a_id: fragments[request.fragment_a_id] for request in requests}
+    return first | {request.essay_b_id: fragments[request.fragment_b_id] for request in requests}
