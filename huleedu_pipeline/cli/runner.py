@@ -17,6 +17,7 @@ import dagster as dg
 from dagster._core.storage.runs import SqliteRunStorage
 
 from assets.common import cj_batch
+from huleedu_pipeline.cli.interrupts import noticing_interrupts
 from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import read_batch
@@ -153,19 +154,14 @@ def _reopen_lane(settings: Settings, batch_id: str) -> None:
 
 def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, batch_id: str | None) -> None:
     tags = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"} | ({"huleedu/batch": batch_id} if batch_id else {})
-    result = definitions.resolve_job_def(job).execute_in_process(
-        instance=instance, partition_key=batch_id, tags=tags, run_config=QUIET, raise_on_error=False
-    )
-    if not result.success:
-        if _was_interrupted(result):
+    with noticing_interrupts() as was_interrupted:
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=instance, partition_key=batch_id, tags=tags, run_config=QUIET, raise_on_error=False
+        )
+        if was_interrupted():
             raise KeyboardInterrupt
+    if not result.success:
         raise RunFailedError(_why(result))
-
-
-def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether a step ended because the user interrupted the command: Dagster makes an error of its own out of that."""
-    errors: list[Any] = [event.event_specific_data for event in result.get_step_failure_events()]
-    return any(data.error is not None and data.error.cls_name == "DagsterExecutionInterruptedError" for data in errors)
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
