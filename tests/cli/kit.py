@@ -1,6 +1,7 @@
 """Running the `huleedu` command as a user does: in a process of its own, with a home of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,4 +26,13 @@ def start(home: Path, *arguments: str | Path, **more: str) -> subprocess.Popen[s
     """Start a command and leave it running."""
     command = [HULEEDU, *(str(argument) for argument in arguments)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=environment(home, **more), stdout=pipe, stderr=pipe, text=True, cwd=home.parent)
+    return subprocess.Popen(
+        command,
+        env=environment(home, **more),
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        cwd=home.parent,
+        # A shell starts what runs in its background with interrupts ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
