@@ -183,10 +183,14 @@ class BradleyTerryFit:
 
     @cached_property
     def _variances(self) -> tuple[Floats, float]:
-        free_variances, error = self.information.variances()
+        variances, error = self.information.variances()
+        return self._of_all(variances), error
+
+    def _of_all(self, free_variances: Floats) -> Floats:
+        """Return the variance of every item, 0 for those that are fixed exactly."""
         variances = np.zeros(len(self.theta))
         variances[self._free] = np.maximum(free_variances, 0.0)
-        return variances, error
+        return variances
 
     @property
     def se(self) -> Floats:
@@ -198,9 +202,7 @@ class BradleyTerryFit:
 
     def exact_se(self) -> Floats:
         """Return exact standard errors whatever the number of items: above 3 000, n^2 memory and n^3 time."""
-        variances = np.zeros(len(self.theta))
-        variances[self._free] = np.maximum(self.information.variances(exact=True)[0], 0.0)
-        return np.asarray(np.sqrt(variances), dtype=np.float64)
+        return np.asarray(np.sqrt(self._of_all(self.information.variances(exact=True)[0])), dtype=np.float64)
 
     @property
     def se_error(self) -> float:

@@ -14,9 +14,6 @@ from scipy.special import bdtr, betaincinv
 
 from huleedu_pipeline.scaling.comparisons import Floats, Ints, ScalingError
 
-# Of three essays, coin tosses make a circle in two of the eight ways in which their three comparisons can end.
-CIRCULAR_SHARE_OF_NOISE = 0.25
-
 
 @dataclass(frozen=True)
 class CircularTriads:

@@ -258,7 +258,7 @@ class ExtendedModel:
         """Return objective, gradient, and the expected information, which is positive."""
         state = self._state(beta)
         objective = state.log_likelihood + self._quadratic(beta, prior_sd)
-        gradient = self._score(state)
+        gradient = self._collect(state, state.residual)
         if self.has_ties:
             place = self.n_free + self.effects.index("tie")
             gradient[place] += float(self._weight @ ((self.comparisons.first_won == 0.5) - state.p_tie))
@@ -339,9 +339,6 @@ class ExtendedModel:
         variance = inverse[i, i] + inverse[j, j] - 2 * inverse[i, j]
         between = 2 * (e * (inverse[i, n:] - inverse[j, n:])).sum(axis=1)
         return np.asarray(variance + between + np.einsum("me,ef,mf->m", e, inverse[n:, n:], e), dtype=np.float64)
-
-    def _score(self, state: _State) -> Floats:
-        return self._collect(state, state.residual)
 
     def _collect(self, state: _State, values: Floats) -> Floats:
         score = np.zeros(self.n_free + len(self.effects))
