@@ -14,12 +14,14 @@ from scipy.sparse.csgraph import connected_components
 from assets.common import cj_batch, explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.comparisons import ComparisonPair
 from huleedu_pipeline.judging.consistency import contradicts
+from huleedu_pipeline.judging.guard import why_failed
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS, JUDGE_REQUESTS, LLM_JUDGEMENTS, PROVIDER_JOBS
-from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
+from huleedu_pipeline.ledger import BatchStatus, JobRecord, JobState, Ledger, OutcomeRecord
 from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.planning import plan_requests
+from huleedu_pipeline.providers.winding_up import OPEN_JOBS
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
 MOST_NAMED = 8
@@ -34,10 +36,15 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
-        texts = {row["essay_id"]: row["text"] for row in lake.open().read_rows(ESSAYS, batch_id)}
-        pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
-        is_human = book.batch(batch_id).is_human
-        requests = imported_requests(book, batch_id) if is_human else plan_requests(book, batch_id, pairs, texts)
+        batch = book.batch(batch_id)
+        if batch.status.is_final or batch.has_too_few_essays:
+            requests = book.requests(batch_id)  # nothing is planned any more
+        elif batch.is_human:
+            requests = imported_requests(book, batch_id)
+        else:
+            texts = {row["essay_id"]: row["text"] for row in lake.open().read_rows(ESSAYS, batch_id)}
+            pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
+            requests = plan_requests(book, batch_id, pairs, texts)
         carriers = book.carriers(batch_id)
         rows = [
             {
@@ -58,9 +65,9 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
     return materialised(
         data,
         # The ids of people hold their names, and everybody sees metadata.
-        judge=f"{len(judges)} people" if is_human else ", ".join(sorted(judges)),
-        model=requests[0].model,
-        mean_request_bytes=round(float(np.mean(size))),
+        judge=f"{len(judges)} people" if batch.is_human else ", ".join(sorted(judges)) or "(nothing to ask)",
+        model=", ".join(sorted({request.model for request in requests})) or "(nothing to ask)",
+        mean_request_bytes=round(float(np.mean(size))) if size else 0,
     )
 
 
@@ -115,14 +122,19 @@ def llm_judgements(
     """Every request's outcome: a verdict with its reasons and its price, or why there is none.
 
     Not materialised while requests are still to be answered, because a ranking of half a batch is no ranking; the step
-    then says what it waits for, and what comes after it is skipped.
+    then says what it waits for, and what comes after it is skipped. When all are answered and too few have a verdict, the
+    batch has failed: what was answered is written, and nothing is ranked. The same when it was cancelled.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
-        tally = book.tally(batch_id)
-        if not tally.is_complete:
+        batch, tally = book.batch(batch_id), book.tally(batch_id)
+        is_waiting = bool(book.jobs(batch_id, OPEN_JOBS)) if batch.unranked_because else not tally.is_complete
+        if is_waiting:
             context.log.info("%s: %d of %d requests have an outcome", batch_id, tally.n_outcomes, tally.n_requests)
             return
+        if batch.status is BatchStatus.AWAITING_JUDGEMENTS and (why := why_failed(tally.n_succeeded, tally.n_requests)):
+            book.move_batch(batch_id, BatchStatus.FAILED, why)
+            context.log.warning("%s: failed: %s", batch_id, why)
         recorded = book.outcomes(batch_id)
         rows = [_judgement_row(outcome) for outcome in recorded]
         data = lake.open().write_rows(LLM_JUDGEMENTS, batch_id, rows)
@@ -154,6 +166,8 @@ def every_request_has_an_outcome(
     """Each planned pair was asked about and each request ended with exactly one outcome; nothing is scaled before that."""
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
+        if (why := book.batch(batch_id).unranked_because) is not None:
+            return _nothing_is_scaled(why)
         tally = book.tally(batch_id)
         n_pairs = lake.open().read(COMPARISON_PAIRS, batch_id).num_rows
         n_judgements = lake.open().read(LLM_JUDGEMENTS, batch_id).num_rows
@@ -167,10 +181,14 @@ def every_request_has_an_outcome(
 
 
 @dg.asset_check(asset=llm_judgements, blocking=True, partitions_def=cj_batch)
-def comparison_graph_connected(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+def comparison_graph_connected(
+    context: dg.AssetCheckExecutionContext, lake: LakeResource, ledger: LedgerResource
+) -> dg.AssetCheckResult:
     """The verdicts connect all essays, directly or through others; without that, no common scale exists."""
     batch_id = context.partition_key
-    with explained():
+    with explained(), ledger.open() as book:
+        if (why := book.batch(batch_id).unranked_because) is not None:
+            return _nothing_is_scaled(why)
         ids = [row["essay_id"] for row in lake.open().read_rows(ESSAYS, batch_id)]
         rows = [row for row in lake.open().read_rows(LLM_JUDGEMENTS, batch_id) if row["outcome"] == "success"]
     place = {essay_id: index for index, essay_id in enumerate(ids)}
@@ -188,6 +206,10 @@ def comparison_graph_connected(context: dg.AssetCheckExecutionContext, lake: Lak
         "comparisons are needed)",
         metadata={"components": int(n_components), "essays": len(ids), "verdicts": len(rows)},
     )
+
+
+def _nothing_is_scaled(why: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True, description=f"nothing is scaled, so nothing has to hold ({why})")
 
 
 def _pair(row: dict[str, Any]) -> ComparisonPair:

@@ -19,14 +19,17 @@ def comparison_pairs(
 
     One wave of different pairs up to the batch's cap; each essay is shown first and second equally often, give or take one,
     and each pupil's essay meets anchors of different grades. Of large batches one pair in twenty is asked in both orders.
-    Of a batch that people judge: the pairs that they judged.
+    Of a batch that people judge: the pairs that they judged. With fewer than two pupils' essays: none.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         spec = planned_spec(book, batch_id)
         grades = {row["essay_id"]: row["anchor_grade"] for row in lake.open().read_rows(ESSAYS, batch_id)}
-        is_human = book.batch(batch_id).is_human
-        pairs = judged_pairs(book, batch_id) if is_human else plan_comparisons(spec, grades)
+        batch = book.batch(batch_id)
+        if batch.has_too_few_essays:
+            pairs = []
+        else:
+            pairs = judged_pairs(book, batch_id) if batch.is_human else plan_comparisons(spec, grades)
         rows = [
             {
                 "batch_id": batch_id,
@@ -48,7 +51,7 @@ def comparison_pairs(
         n_reachable_pairs=len(grades) * (len(grades) - 1) // 2,
         n_pairs_in_both_orders=sum(times > 1 for times in unordered.values()),
         fewest_comparisons=min(degree[essay_id] for essay_id in grades),
-        most_comparisons=max(degree.values()),
+        most_comparisons=max(degree.values(), default=0),
         seed=spec.seed,
     )
 

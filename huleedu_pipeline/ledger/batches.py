@@ -142,7 +142,7 @@ class Batches(Book):
             record = _existing(connection, batch_id)
             if record.status is not BatchStatus.AWAITING_JUDGEMENTS:
                 raise StaleStateError(f"batch {batch_id}: is {record.status}, and does not await judgements")
-            _set(connection, record, ends_as=ends_as, status_reason=reason)
+            _set(connection, record, ends_as=ends_as, status_reason=reason, updated_at=now())
 
     def reopen_batch(self, batch_id: str, reason: str) -> int:
         """Bring a failed or cancelled batch back, so that what has no verdict is asked again, and return how many that are.
@@ -219,11 +219,7 @@ def ensure_asks(connection: Connection, batch_ids: Iterable[str]) -> None:
     for batch_id in batch_ids:
         record = _existing(connection, batch_id)
         if not record.status.takes_judgements or record.ends_as is not None:
-            told = (
-                f"is told to end as {record.ends_as}"
-                if record.ends_as and not record.status.is_final
-                else f"is {record.status}"
-            )
+            told = f"was told to end as {record.ends_as}" if record.status.takes_judgements else f"is {record.status}"
             raise ClosedBatchError(f"batch {batch_id}: {told}, and nothing more is asked for it")
 
 

@@ -51,6 +51,13 @@ class BatchRecord:
         """Whether there are fewer than two pupils' essays, so that there is nothing to compare."""
         return self.n_essays < MIN_PUPILS_ESSAYS
 
+    @property
+    def unranked_because(self) -> str | None:
+        """Why the batch has ended without verdicts being scaled, or ``None`` when it has not."""
+        if self.status.is_closed or self.status is BatchStatus.COMPLETED_INSUFFICIENT_ESSAYS:
+            return f"{self.status}: {self.status_reason}"
+        return None
+
 
 @dataclass(frozen=True)
 class BatchMove:
