@@ -8,7 +8,16 @@ provider's batch job.
 from dataclasses import dataclass
 
 from huleedu_pipeline.judging.spec import BatchingMode
-from huleedu_pipeline.ledger import BatchRecord, BatchStatus, BusyError, ClosedBatchError, JobRecord, Ledger, StaleStateError, Tally
+from huleedu_pipeline.ledger import (
+    BatchRecord,
+    BatchStatus,
+    BusyError,
+    ClosedBatchError,
+    JobRecord,
+    Ledger,
+    StaleStateError,
+    Tally,
+)
 from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.backend import check_backend, open_provider
 from huleedu_pipeline.providers.budget import Gate

@@ -106,7 +106,8 @@ def _recover(ledger: Ledger, settings: Settings, batch_id: str, now: datetime) -
             return _fail(ledger, settings, batch_id, f"{since}: {why}; {_missing(ledger, batch_id)}")
         reason = f"{since}: ranked by the {tally.n_outcomes} of {tally.n_requests} requests that had an outcome"
         ledger.conclude(batch_id, BatchStatus.COMPLETED_FORCED_RECOVERY, reason)
-    return _finish(ledger, settings, batch_id, now)
+        return _finish(ledger, settings, batch_id, is_late=False)
+    return _finish(ledger, settings, batch_id, is_late=now - batch.updated_at > CANCEL_GRACE)
 
 
 def _collect(ledger: Ledger, settings: Settings, batch: BatchRecord) -> None:
@@ -126,10 +127,8 @@ def _fail(ledger: Ledger, settings: Settings, batch_id: str, reason: str) -> Rec
     return Recovered(batch_id, BatchStatus.FAILED, reason)
 
 
-def _finish(ledger: Ledger, settings: Settings, batch_id: str, now: datetime) -> Recovered:
+def _finish(ledger: Ledger, settings: Settings, batch_id: str, *, is_late: bool) -> Recovered:
     """Bring a batch that was told to end to where every request has an outcome; repeated until it is there."""
-    batch = ledger.batch(batch_id)
-    is_late = now - batch.updated_at > CANCEL_GRACE
     try:
         waits_for = wind_up_batch(ledger, settings, batch_id)
     except HuleeduError as error:
@@ -146,7 +145,7 @@ def _finish(ledger: Ledger, settings: Settings, batch_id: str, now: datetime) ->
     ledger.expire_open(batch_id, "no answer by the batch's deadline")
     if (why := why_failed((tally := ledger.tally(batch_id)).n_succeeded, tally.n_requests)) is not None:
         return _fail(ledger, settings, batch_id, why)
-    return Recovered(batch_id, BatchStatus.COMPLETED_FORCED_RECOVERY, batch.status_reason or "")
+    return Recovered(batch_id, BatchStatus.COMPLETED_FORCED_RECOVERY, ledger.batch(batch_id).status_reason or "")
 
 
 def _missing(ledger: Ledger, batch_id: str) -> str:

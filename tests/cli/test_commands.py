@@ -18,6 +18,7 @@ from tests.cli.kit import environment, huleedu, start
 from tests.kit import emulator_books, write_batch
 
 COMMANDS = [
+    "cancel",
     "demo",
     "doctor",
     "emulator",
@@ -27,7 +28,9 @@ COMMANDS = [
     "judgements import",
     "plan",
     "reconcile",
+    "recover",
     "results",
+    "retry",
     "run",
     "status",
     "ui",

@@ -126,7 +126,7 @@ ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
         "(remove one; a text can not be compared with itself)",
     ),
     "one essay": (
-        {"essays/bo.txt": None},
+        {"essays/bo.txt": None, "batch.yaml": "judge: {provider: human}\n"},
         "essays/: holds 1 pupils' essays; a comparison needs at least two (add essays)",
     ),
     "no essays folder": (
