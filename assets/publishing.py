@@ -3,7 +3,9 @@
 import dagster as dg
 
 from assets.common import OWNERS, explained, materialised, schema_contract, table_asset
+from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import BATCH_STATUS
+from huleedu_pipeline.ledger import BatchRecord
 from huleedu_pipeline.ledger.phases import client_status, phase_of
 from resources import LakeResource, LedgerResource, WarehouseResource
 
@@ -47,7 +49,7 @@ def warehouse(lake: LakeResource, ledger: LedgerResource, warehouse_file: Wareho
     """
     with explained(), ledger.open() as book:
         store = lake.open()
-        accounted = [b.batch_id for b in book.batches() if b.completed_at and store.path(BATCH_STATUS, b.batch_id).exists()]
+        accounted = [batch.batch_id for batch in book.batches() if not batch.is_published and _is_accounted(store, batch)]
         counts = warehouse_file.publish(store)
         book.mark_published(accounted)
     return dg.MaterializeResult(
@@ -57,6 +59,13 @@ def warehouse(lake: LakeResource, ledger: LedgerResource, warehouse_file: Wareho
             **{f"rows_{name}": count for name, count in counts.items()},
         }
     )
+
+
+def _is_accounted(store: Lake, batch: BatchRecord) -> bool:
+    """Whether the batch has ended and its account is of this end, and not of one before it was brought back."""
+    if batch.completed_at is None or not store.path(BATCH_STATUS, batch.batch_id).exists():
+        return False
+    return any(row["completed_at"] == batch.completed_at for row in store.read_rows(BATCH_STATUS, batch.batch_id))
 
 
 checks = [schema_contract(BATCH_STATUS, asset="batch_results")]

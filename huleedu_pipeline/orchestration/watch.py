@@ -80,7 +80,8 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
     jobs, tally = ledger.jobs(batch.batch_id), ledger.tally(batch.batch_id)
     n_unasked = ledger.count_unasked(batch.batch_id)
     waits_for, stamp = _lane_of(ledger, settings, batch, n_unasked)
-    since = batch.reopened_at
+    # Runs that failed before a person brought the batch back, or before it was ended, say nothing of what is due now.
+    since = batch.updated_at if batch.status.is_closed or batch.ends_as is not None else batch.reopened_at
     return Situation(
         batch,
         jobs,

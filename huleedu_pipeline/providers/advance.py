@@ -60,7 +60,7 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
     check_backend(settings, batch_id, batch.judge_backend)
     waits_for = None
     with ledger.lease(f"batch {batch_id}") as lease:
-        if batch.has_too_few_essays:
+        if batch.has_too_few_essays and not batch.status.is_closed:
             why = f"{batch.n_essays} pupils' essays: there is nothing to compare, and no judge was asked"
             ledger.move_batch(batch_id, BatchStatus.COMPLETED_INSUFFICIENT_ESSAYS, why)
         else:

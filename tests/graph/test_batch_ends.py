@@ -66,11 +66,12 @@ def judged_by(installation: Installation, work: type[PaidWorkResource]) -> None:
 
 def published(installation: Installation) -> dict[str, Any]:
     with open_warehouse(installation.settings.warehouse_path) as warehouse:
-        (row,) = warehouse.frame("batch_status", "b1").to_dict(orient="records")
+        (found,) = warehouse.frame("batch_status", "b1").to_dict(orient="records")
+        row = {str(name): value for name, value in found.items()}
         row["n_ranked"] = len(warehouse.frame("current_rankings", "b1"))
         row["n_judged"] = len(warehouse.frame("llm_judgements", "b1"))
         row["not_graded_because"] = warehouse.frame("grading_summary", "b1")["unavailable_because"].iloc[0]
-    return dict(row)
+    return row
 
 
 def due(installation: Installation) -> Decision | None:

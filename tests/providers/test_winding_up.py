@@ -12,11 +12,11 @@ from huleedu_pipeline.judging.verdict import Verdict
 from huleedu_pipeline.ledger import Answer, BatchStatus, JobState, Ledger, StaleStateError
 from huleedu_pipeline.providers.advance import advance_batch, close_batch
 from huleedu_pipeline.providers.backend import open_provider
-from huleedu_pipeline.providers.protocols import AmbiguousError
+from huleedu_pipeline.providers.protocols import AmbiguousError, Reply
 from huleedu_pipeline.providers.recovery import recover_batch, stalled_batches
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books
-from tests.providers.kit import BATCH, N_PAIRS, Died, DiesAfterCreate, DiesBeforeCreate, LosesTheAnswer, plan
+from tests.providers.kit import BATCH, N_PAIRS, Died, DiesAfterCreate, DiesBeforeCreate, Front, LosesTheAnswer, plan
 from tests.providers.test_batch_jobs import submit
 
 CANCELLED, FAILED, FORCED = BatchStatus.CANCELLED, BatchStatus.FAILED, BatchStatus.COMPLETED_FORCED_RECOVERY
@@ -94,6 +94,28 @@ def test_a_submission_that_was_cut_short_is_looked_for_and_cancelled_or_closed(
     assert (job.state, job.provider_job_id is not None) == (JobState.COLLECTED, n_created == 1)
     assert emulator_books(slow.emulator_dir)["batch_jobs_created"][name] == n_created
     assert ledger.count_unasked(BATCH) == N_PAIRS - ledger.tally(BATCH).n_succeeded
+
+
+def test_a_live_run_stops_at_its_next_request_when_its_batch_is_cancelled_and_keeps_what_was_answered(
+    ledger: Ledger, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class CancelledMeanwhile(Front):
+        n_asked = 0
+
+        async def ask(self, path: str, body: str) -> Reply:
+            self.n_asked += 1
+            if self.n_asked == 3:
+                ledger.move_batch(BATCH, CANCELLED, "for a test")
+            return await super().ask(path, body)
+
+    one_at_a_time = settings.model_copy(update={"live_concurrency": 1})
+    plan(ledger, one_at_a_time, tmp_path, llm_batching_mode="per_request")
+    front = CancelledMeanwhile(open_provider(one_at_a_time, "openai"))
+    monkeypatch.setattr("huleedu_pipeline.providers.advance.open_provider", lambda *_: front)
+    told = advance_batch(ledger, one_at_a_time, BATCH).waits_for
+    assert told == f"batch {BATCH}: is cancelled, and nothing more is asked for it"
+    assert (ledger.tally(BATCH).n_succeeded, ledger.tally(BATCH).n_attempts, n_judged(settings)) == (3, 3, 3)
+    assert ledger.count_unasked(BATCH) == N_PAIRS - 3
 
 
 def test_a_batch_that_is_being_scored_is_not_cancelled(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
