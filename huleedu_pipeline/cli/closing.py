@@ -25,6 +25,7 @@ def cancel(
     """
     from huleedu_pipeline.cli.runner import publish_closed
     from huleedu_pipeline.ledger import BatchStatus, Ledger
+    from huleedu_pipeline.orchestration.decisions import Due
     from huleedu_pipeline.providers.advance import close_batch
     from huleedu_pipeline.settings import Settings
 
@@ -37,7 +38,8 @@ def cancel(
         ledger.close()
     typer.echo(f"batch {batch}: cancelled; {tally.n_succeeded} verdicts of {tally.n_requests} requests are kept")
     if waits_for is None:
-        waits_for = publish_closed(batch, settings).reason
+        decision = publish_closed(batch, settings)
+        waits_for = "It is published as that" if decision.due is Due.NOTHING else decision.reason
     typer.echo(f"{waits_for}. To go on after all: huleedu retry {batch}")
 
 

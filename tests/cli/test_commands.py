@@ -298,12 +298,12 @@ def test_a_quarantined_job_is_listed_and_settled_by_hand(home: Path, tmp_path: P
 
 
 def test_a_batch_is_cancelled_published_as_that_and_brought_back(home: Path, tmp_path: Path) -> None:
-    folder = write_batch(tmp_path / "b1")
-    assert huleedu(home, "run", folder, "--no-wait", HULEEDU_EMULATOR_SECONDS_PER_JOB="6").returncode == 0
-    cancelled = huleedu(home, "cancel", "b1", "--because", "wrong prompt")
+    folder, slow = write_batch(tmp_path / "b1"), {"HULEEDU_EMULATOR_SECONDS_PER_JOB": "60"}
+    assert huleedu(home, "run", folder, "--no-wait", **slow).returncode == 0
+    cancelled = huleedu(home, "cancel", "b1", "--because", "wrong prompt", **slow)
     assert cancelled.returncode == 0, cancelled.stderr
     assert "1 jobs are being cancelled at openai. To go on after all: huleedu retry b1" in cancelled.stdout
-    ended = huleedu(home, "run", folder)
+    ended = huleedu(home, "run", folder, **slow)
     assert ended.returncode == 1
     assert "batch b1: cancelled: wrong prompt (nothing is ranked; to ask again" in ended.stderr
     shown = huleedu(home, "status", "b1").stdout
