@@ -12,6 +12,7 @@ from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.grading import GradeProjection, Unavailable, get_scale, project_grades
 from huleedu_pipeline.grading.anchors import AnchorReport, check_anchors
 from huleedu_pipeline.lake import Lake
+from huleedu_pipeline.lake.schema import Table
 from huleedu_pipeline.lake.tables import (
     ANCHOR_DIAGNOSTICS,
     CJ_RANKINGS,
@@ -21,11 +22,13 @@ from huleedu_pipeline.lake.tables import (
     GRADING_SUMMARY,
     LLM_JUDGEMENTS,
 )
+from huleedu_pipeline.ledger import BatchRecord
 from huleedu_pipeline.providers.planning import planned_spec
 from huleedu_pipeline.scaling import ScalingError
 from resources import LakeResource, LedgerResource
 
 Rows = list[dict[str, Any]]
+_NO_DRIFT = dict.fromkeys(("compared_with", "n_common_anchors", "link_slope", "link_slope_p"))
 
 
 @tables_asset(
@@ -49,7 +52,10 @@ def grading(
     """Grade the batch once and write everything that comes of it."""
     batch_id, store = context.partition_key, lake.open()
     with explained(), ledger.open() as book:
-        spec = planned_spec(book, batch_id)
+        spec, record = planned_spec(book, batch_id), book.batch(batch_id)
+        if record.unranked_because is not None:
+            yield from _ungraded(store, record, spec.grade_scale, record.unranked_because)
+            return
         scale_id, batch = spec.grade_scale, _scaled(store, batch_id)
         drift, no_drift_because = _drift(store, batch, spec.compare_anchors_with)
         anchor_grades = [essay["anchor_grade"] for essay in batch.essays]
@@ -102,6 +108,15 @@ def grading(
     for table, data in written.items():
         own = bands if table is GRADE_PROJECTIONS else {}
         yield one_materialised(table, data, **shown, **own)
+
+
+def _ungraded(store: Lake, record: BatchRecord, scale_id: str | None, why: str) -> Iterator[dg.MaterializeResult[None]]:
+    """Write the tables of a batch that was not ranked: no grades, and the reason."""
+    batch_id, reason = record.batch_id, Unavailable(why)
+    summary = _summary_row(batch_id, scale_id, record.n_anchors, reason, reason, []) | _NO_DRIFT
+    rows: dict[Table, Rows] = {GRADE_PROJECTIONS: [], GRADE_BOUNDARIES: [], ANCHOR_DIAGNOSTICS: [], GRADING_SUMMARY: [summary]}
+    for table, some in rows.items():
+        yield one_materialised(table, store.write_rows(table, batch_id, some), no_grades_because=why)
 
 
 def _scaled(lake: Lake, batch_id: str) -> BatchScaling:

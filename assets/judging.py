@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from assets.common import cj_batch, explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.comparisons import ComparisonPair
 from huleedu_pipeline.judging.consistency import contradicts
+from huleedu_pipeline.judging.guard import MIN_SUCCESS_RATE, why_failed
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake import Lake
@@ -26,10 +27,11 @@ from huleedu_pipeline.lake.tables import (
     WAVE_DECISIONS,
 )
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
-from huleedu_pipeline.providers.continuation import is_judged, standing_of
+from huleedu_pipeline.providers.continuation import conclude, is_judged, standing_of
 from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.planning import plan_requests
-from huleedu_pipeline.waves import Decision, decision_row
+from huleedu_pipeline.providers.winding_up import OPEN_JOBS
+from huleedu_pipeline.waves import decision_row
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
 MOST_NAMED = 8
@@ -44,10 +46,15 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
-        texts = {row["essay_id"]: row["text"] for row in lake.open().read_rows(ESSAYS, batch_id)}
-        pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
-        is_human = book.batch(batch_id).is_human
-        requests = imported_requests(book, batch_id) if is_human else plan_requests(book, batch_id, pairs, texts)
+        batch = book.batch(batch_id)
+        if batch.status.is_final or batch.has_too_few_essays:
+            requests = book.requests(batch_id)  # nothing is planned any more
+        elif batch.is_human:
+            requests = imported_requests(book, batch_id)
+        else:
+            texts = {row["essay_id"]: row["text"] for row in lake.open().read_rows(ESSAYS, batch_id)}
+            pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
+            requests = plan_requests(book, batch_id, pairs, texts)
         carriers = book.carriers(batch_id)
         rows = [
             {
@@ -68,9 +75,9 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
     return materialised(
         data,
         # The ids of people hold their names, and everybody sees metadata.
-        judge=f"{len(judges)} people" if is_human else ", ".join(sorted(judges)),
-        model=requests[0].model,
-        mean_request_bytes=round(float(np.mean(size))),
+        judge=f"{len(judges)} people" if batch.is_human else ", ".join(sorted(judges)) or "(nothing to ask)",
+        model=", ".join(sorted({request.model for request in requests})) or "(nothing to ask)",
+        mean_request_bytes=round(float(np.mean(size))) if size else 0,
     )
 
 
@@ -126,7 +133,8 @@ def llm_judgements(
     """Every request's outcome: a verdict with its reasons and its price, or why there is none.
 
     Not materialised while requests are still to be answered or another wave is due, because a ranking of half a batch is
-    no ranking; the step then says what it waits for, and what comes after it is skipped.
+    no ranking; the step then says what it waits for, and what comes after it is skipped. When the last decision is that
+    the batch has failed, what was answered is written, and nothing is ranked. The same when it was cancelled.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
@@ -134,6 +142,9 @@ def llm_judgements(
         if waits_for is not None:
             context.log.info("%s: %s", batch_id, waits_for)
             return
+        conclude(book, batch_id)
+        if (why := book.batch(batch_id).unranked_because) is not None:
+            context.log.warning("%s: %s", batch_id, why)
         recorded = book.outcomes(batch_id)
         rows = [_judgement_row(outcome) for outcome in recorded]
         data = lake.open().write_rows(LLM_JUDGEMENTS, batch_id, rows)
@@ -165,6 +176,8 @@ def every_request_has_an_outcome(
     """Each planned pair was asked about and each request ended with exactly one outcome; nothing is scaled before that."""
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
+        if (why := book.batch(batch_id).unranked_because) is not None:
+            return _nothing_is_scaled(why)
         tally = book.tally(batch_id)
         n_pairs = lake.open().read(COMPARISON_PAIRS, batch_id).num_rows
         n_judgements = lake.open().read(LLM_JUDGEMENTS, batch_id).num_rows
@@ -178,10 +191,14 @@ def every_request_has_an_outcome(
 
 
 @dg.asset_check(asset=llm_judgements, blocking=True, partitions_def=cj_batch)
-def comparison_graph_connected(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+def comparison_graph_connected(
+    context: dg.AssetCheckExecutionContext, lake: LakeResource, ledger: LedgerResource
+) -> dg.AssetCheckResult:
     """The verdicts connect all essays, directly or through others; without that, no common scale exists."""
     batch_id = context.partition_key
-    with explained():
+    with explained(), ledger.open() as book:
+        if (why := book.batch(batch_id).unranked_because) is not None:
+            return _nothing_is_scaled(why)
         ids = [row["essay_id"] for row in lake.open().read_rows(ESSAYS, batch_id)]
         rows = [row for row in lake.open().read_rows(LLM_JUDGEMENTS, batch_id) if row["outcome"] == "success"]
     place = {essay_id: index for index, essay_id in enumerate(ids)}
@@ -206,13 +223,16 @@ def wave_decisions(context: dg.AssetExecutionContext, lake: LakeResource, ledger
     """What was decided after each wave of comparisons, why, and everything that it follows from.
 
     Worked out from the recorded outcomes, as it was while judging. Of a single wave (batch jobs, people) there is one line,
-    in which stability is told and decides nothing.
+    in which stability is told and decides nothing. A batch that a person or the watch-dog has ended may have another wave
+    due by its last line: batch_status says what became of it.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         standing = standing_of(book, batch_id)
         rows = [decision_row(batch_id, state, standing.rules) for state in standing.states()]
         data = lake.open().write_rows(WAVE_DECISIONS, batch_id, rows)
+    if not rows:
+        return materialised(data, decision="(nothing was asked)")
     last = rows[-1]
     shown = ("max_score_change", "mean_se", "reliability", "success_rate", "coverage_fraction")
     return materialised(
@@ -226,32 +246,39 @@ def wave_decisions(context: dg.AssetExecutionContext, lake: LakeResource, ledger
     )
 
 
-@dg.asset_check(asset=wave_decisions, blocking=True, partitions_def=cj_batch)
+@dg.asset_check(asset=wave_decisions, partitions_def=cj_batch)
 def enough_requests_succeeded(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
     """At least four requests in five brought a verdict; with fewer, what is missing may not be missing by chance."""
     batch_id = context.partition_key
     with explained():
-        last = lake.open().read_rows(WAVE_DECISIONS, batch_id)[-1]
-    passed = last["decision"] == Decision.FINALIZE_SCORING
+        rows = lake.open().read_rows(WAVE_DECISIONS, batch_id)
+    n_succeeded, n_requests = (rows[-1]["n_succeeded"], rows[-1]["n_requests"]) if rows else (0, 0)
+    why = why_failed(n_succeeded, n_requests) if n_requests else None
     return dg.AssetCheckResult(
-        passed=passed,
-        description=f"{last['n_succeeded']} of {last['n_requests']} requests brought a verdict"
-        + ("" if passed else f" ({last['reason']}); llm_judgements holds the others' errors"),
-        metadata={"success_rate": last["success_rate"] or 0.0, "least": last["min_success_rate"]},
+        passed=why is None,
+        description=f"{why}; llm_judgements holds the others' errors" if why else f"{n_succeeded} of {n_requests} requests",
+        metadata={"success_rate": n_succeeded / n_requests if n_requests else 1.0, "least": MIN_SUCCESS_RATE},
     )
 
 
 def _waits_for(book: Ledger, lake: Lake, batch_id: str) -> str | None:
     """Return what is missing before a batch's judgements are all there and may be written down."""
-    tally = book.tally(batch_id)
+    batch, tally = book.batch(batch_id), book.tally(batch_id)
+    if batch.unranked_because is not None:
+        jobs = book.jobs(batch_id, OPEN_JOBS)
+        return f"{len(jobs)} jobs are being wound up" if jobs else None
     if not tally.is_complete:
         return f"{tally.n_outcomes} of {tally.n_requests} requests have an outcome"
     if not is_judged(book, batch_id):
         return "another wave of comparisons is due (materialise provider_jobs)"
     n_listed = lake.read(COMPARISON_PAIRS, batch_id).num_rows
-    if n_listed < tally.n_requests and not book.batch(batch_id).is_human:
+    if n_listed < tally.n_requests and not batch.is_human:
         return "waves were planned after comparison_pairs was written (the next run writes it anew)"
     return None
+
+
+def _nothing_is_scaled(why: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True, description=f"nothing is scaled, so nothing has to hold ({why})")
 
 
 def _pair(row: dict[str, Any]) -> ComparisonPair:

@@ -20,16 +20,18 @@ def comparison_pairs(
     Different pairs up to the batch's cap; each essay is shown first and second equally often, give or take one, and each
     pupil's essay meets anchors of different grades. Of large waves one pair in twenty is asked in both orders. In the live
     modes this is the first wave, and later waves follow what the earlier ones showed: they are planned while judging, and
-    written down here from the ledger. Of a batch that people judge: the pairs that they judged.
+    written down here from the ledger. Of a batch that people judge: the pairs that they judged. With fewer than two pupils'
+    essays: none.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         spec = planned_spec(book, batch_id)
-        grades = {row["essay_id"]: row["anchor_grade"] for row in lake.open().read_rows(ESSAYS, batch_id)}
-        if book.batch(batch_id).is_human:
-            pairs = judged_pairs(book, batch_id)
-        else:
-            pairs = planned_pairs(book, batch_id) or plan_comparisons(spec, grades)
+        batch = book.batch(batch_id)
+        pairs = judged_pairs(book, batch_id) if batch.is_human else planned_pairs(book, batch_id)
+        is_to_plan = batch.status.takes_judgements and not batch.is_human and not batch.has_too_few_essays
+        if is_to_plan and not pairs:
+            grades = {row["essay_id"]: row["anchor_grade"] for row in lake.open().read_rows(ESSAYS, batch_id)}
+            pairs = plan_comparisons(spec, grades)
         rows = [
             {
                 "batch_id": batch_id,
@@ -43,16 +45,17 @@ def comparison_pairs(
             for pair in pairs
         ]
         data = lake.open().write_rows(COMPARISON_PAIRS, batch_id, rows)
+    n_essays = batch.n_essays + batch.n_anchors
     degree = Counter(essay for pair in pairs for essay in (pair.essay_a_id, pair.essay_b_id))
     unordered = Counter(frozenset((pair.essay_a_id, pair.essay_b_id)) for pair in pairs)
     return materialised(
         data,
         n_pairs=len(pairs),
-        n_waves=max(pair.wave for pair in pairs),
-        n_reachable_pairs=len(grades) * (len(grades) - 1) // 2,
+        n_waves=max((pair.wave for pair in pairs), default=0),
+        n_reachable_pairs=n_essays * (n_essays - 1) // 2,
         n_pairs_in_both_orders=sum(times > 1 for times in unordered.values()),
-        fewest_comparisons=min(degree[essay_id] for essay_id in grades),
-        most_comparisons=max(degree.values()),
+        fewest_comparisons=min(degree.values(), default=0) if len(degree) == n_essays else 0,
+        most_comparisons=max(degree.values(), default=0),
         seed=spec.seed,
     )
 

@@ -3,9 +3,10 @@
 import dagster as dg
 
 from assets.common import OWNERS, explained, materialised, schema_contract, table_asset
+from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import BATCH_STATUS
-from huleedu_pipeline.ledger import BatchStatus
-from huleedu_pipeline.ledger.states import PHASES
+from huleedu_pipeline.ledger import BatchRecord
+from huleedu_pipeline.ledger.phases import client_status, phase_of
 from resources import LakeResource, LedgerResource, WarehouseResource
 
 
@@ -14,12 +15,13 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
     """The batch's account: where it stands, how many requests ended how, what it cost. Writes the table batch_status."""
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
-        book.move_batch(batch_id, BatchStatus.COMPLETED_MAX_COMPARISONS)
+        if book.batch(batch_id).unranked_because is None:
+            book.complete_batch(batch_id)
         batch, tally = book.batch(batch_id), book.tally(batch_id)
         row = {
             "batch_id": batch_id,
             "status": str(batch.status),
-            "current_phase": PHASES[batch.status],
+            "current_phase": phase_of(batch.status, batch.n_essays + batch.n_anchors),
             "llm_batching_mode": batch.llm_batching_mode,
             "n_essays": batch.n_essays,
             "n_anchors": batch.n_anchors,
@@ -31,10 +33,12 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
             "created_at": batch.created_at,
             "updated_at": batch.updated_at,
             "completed_at": batch.completed_at,
+            "status_reason": batch.status_reason,
+            "client_status": str(client_status(batch.status)),
         }
         data = lake.open().write_rows(BATCH_STATUS, batch_id, [row])
     shown = {name: row[name] for name in ("status", "n_requests", "n_succeeded", "n_failed", "n_expired")}
-    return materialised(data, **shown, judge_backend=batch.judge_backend)
+    return materialised(data, **shown, status_reason=batch.status_reason or "(none)", judge_backend=batch.judge_backend)
 
 
 @dg.asset(deps=["batch_results"], owners=OWNERS, code_version="1", kinds={"duckdb"})
@@ -45,7 +49,7 @@ def warehouse(lake: LakeResource, ledger: LedgerResource, warehouse_file: Wareho
     """
     with explained(), ledger.open() as book:
         store = lake.open()
-        accounted = [b.batch_id for b in book.batches() if b.completed_at and store.path(BATCH_STATUS, b.batch_id).exists()]
+        accounted = [batch.batch_id for batch in book.batches() if not batch.is_published and _is_accounted(store, batch)]
         counts = warehouse_file.publish(store)
         book.mark_published(accounted)
     return dg.MaterializeResult(
@@ -55,6 +59,13 @@ def warehouse(lake: LakeResource, ledger: LedgerResource, warehouse_file: Wareho
             **{f"rows_{name}": count for name, count in counts.items()},
         }
     )
+
+
+def _is_accounted(store: Lake, batch: BatchRecord) -> bool:
+    """Whether the batch has ended and its account is of this end, and not of one before it was brought back."""
+    if batch.completed_at is None or not store.path(BATCH_STATUS, batch.batch_id).exists():
+        return False
+    return any(row["completed_at"] == batch.completed_at for row in store.read_rows(BATCH_STATUS, batch.batch_id))
 
 
 checks = [schema_contract(BATCH_STATUS, asset="batch_results")]

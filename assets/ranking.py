@@ -14,8 +14,9 @@ from huleedu_pipeline.batch_scaling import BatchScaling, scale_batch
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake import Lake
+from huleedu_pipeline.lake.schema import Table
 from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, JUDGE_DIAGNOSTICS, LLM_JUDGEMENTS, SCALING_SUMMARY
-from huleedu_pipeline.ledger import BatchStatus, Ledger
+from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger
 from resources import LakeResource, LedgerResource
 
 
@@ -43,6 +44,10 @@ def scaling(
     """Scale the batch once and write everything that comes of it."""
     batch_id, store = context.partition_key, lake.open()
     with explained(), ledger.open() as book:
+        record = book.batch(batch_id)
+        if record.unranked_because is not None:
+            yield from _unranked(store, record)
+            return
         book.move_batch(batch_id, BatchStatus.SCORING)  # from here on no judgement can be added
         if book.batch(batch_id).is_human:
             _ensure_current(store, book, batch_id)
@@ -73,6 +78,25 @@ def scaling(
         **{name: _round(value) for name, value in summary.items() if name != "batch_id" and value is not None},
     )
     yield one_materialised(JUDGE_DIAGNOSTICS, judges, n_judges=len(batch.judge_ids), is_simulated=batch.is_simulated)
+
+
+def _unranked(store: Lake, record: BatchRecord) -> Iterator[dg.MaterializeResult[None]]:
+    """Write the tables of a batch that is not ranked: empty, but for a pupil's essay that there was nothing to compare with."""
+    alone: list[dict[str, Any]] = []
+    if not record.status.is_closed:
+        pupils = [row["essay_id"] for row in store.read_rows(ESSAYS, record.batch_id) if not row["is_anchor"]]
+        alone = [_alone(record.batch_id, essay_id) for essay_id in pupils]
+    rows: dict[Table, list[dict[str, Any]]] = {CJ_RANKINGS: alone, SCALING_SUMMARY: [], JUDGE_DIAGNOSTICS: []}
+    for table, some in rows.items():
+        data = store.write_rows(table, record.batch_id, some)
+        yield one_materialised(table, data, not_ranked_because=record.unranked_because)
+
+
+def _alone(batch_id: str, essay_id: str) -> dict[str, Any]:
+    """Return the line of an essay of which no verdict says anything: its place is a convention, and has no error to state."""
+    unknown = dict.fromkeys(("theta_se", "theta_low", "theta_high", "infit", "outfit"))
+    line = {"batch_id": batch_id, "essay_id": essay_id, "is_anchor": False, "theta": 0.0, "rank": 1, "overall_rank": 1}
+    return {**line, **unknown, "n_comparisons": 0, "n_wins": 0, "flags": ["no_comparisons"]}
 
 
 def _ranking_rows(batch_id: str, batch: BatchScaling) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import dagster as dg
 from assets import GROUPS
 from huleedu_pipeline.orchestration.jobs import JOBS
 from huleedu_pipeline.orchestration.sensors import build_sensors
+from huleedu_pipeline.orchestration.watch_dog import build_schedules, recover_batches
 from huleedu_pipeline.settings import Settings
 from resources import LakeResource, LedgerResource, PaidWorkResource, WarehouseResource
 
@@ -33,7 +34,8 @@ def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Defin
     return dg.Definitions(
         assets=[asset for group, module in GROUPS.items() for asset in dg.load_assets_from_modules([module], group_name=group)],
         asset_checks=[check for module in GROUPS.values() for check in module.checks],
-        jobs=JOBS,
+        jobs=[*JOBS, recover_batches],
+        schedules=build_schedules(settings),
         sensors=build_sensors(settings),
         resources=resources | resource_overrides,
         executor=dg.in_process_executor,

@@ -10,6 +10,7 @@ from huleedu_pipeline.essays.inbox import find
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.advance import Advance, advance_batch
 from huleedu_pipeline.providers.planning import register
+from huleedu_pipeline.providers.recovery import Recovered, recover_batch
 from huleedu_pipeline.settings import Settings
 
 
@@ -32,6 +33,10 @@ class PaidWorkResource(dg.ConfigurableResource[None]):
         batch = read_batch(find(self._settings.inbox_dir, batch_id))
         register(ledger, self._settings, batch)
         return batch
+
+    def recover(self, ledger: Ledger, batch_id: str) -> Recovered:
+        """End a batch that is past its deadline; see :func:`huleedu_pipeline.providers.recovery.recover_batch`."""
+        return recover_batch(ledger, self._settings, batch_id)
 
     def advance(self, ledger: Ledger, batch_id: str) -> Advance:
         """Advance a batch's paid work; see :func:`huleedu_pipeline.providers.advance.advance_batch`."""

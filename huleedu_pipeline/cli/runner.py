@@ -99,8 +99,10 @@ def run_batch(
         while True:
             decision, status = _look(settings, instance, batch_id)
             if decision.due is Due.NOTHING:
-                if status is not BatchStatus.COMPLETED_MAX_COMPARISONS:
+                if not status.is_final:
                     raise StuckError(f"batch {batch_id}: {decision.reason}")
+                if status.is_closed:
+                    raise StuckError(_why_closed(batch_id, settings))
                 if wait and not settings.warehouse_path.exists():
                     _execute(definitions, instance, REBUILD, None)
                 return status
@@ -115,6 +117,33 @@ def run_batch(
             else:
                 on_progress(Progress("waiting", decision.reason))
                 time.sleep(settings.poll_interval_seconds)
+
+
+def publish_closed(batch_id: str, settings: Settings) -> Decision:
+    """Collect and publish what a failed or cancelled batch came to, as far as it goes without waiting; return what is due.
+
+    Raises:
+        RunFailedError: the run failed; the next one goes on from there.
+
+    """
+    definitions = build_definitions(settings)
+    with open_instance(settings) as instance:
+        _bury_dead_runs(instance, batch_id)
+        instance.add_dynamic_partitions(str(cj_batch.name), [batch_id])
+        decision, _ = _look(settings, instance, batch_id)
+        if decision.due is Due.COLLECT:
+            _execute(definitions, instance, COLLECT, batch_id)
+            decision, _ = _look(settings, instance, batch_id)
+    return decision
+
+
+def _why_closed(batch_id: str, settings: Settings) -> str:
+    ledger = Ledger(settings.ledger_url)
+    try:
+        reason = ledger.batch(batch_id).unranked_because
+    finally:
+        ledger.close()
+    return f"batch {batch_id}: {reason} (nothing is ranked; to ask again for what has no verdict: huleedu retry {batch_id})"
 
 
 def _ensure_judged(batch_id: str, settings: Settings) -> None:

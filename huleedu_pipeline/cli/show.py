@@ -1,6 +1,7 @@
 """What commands print for eyes: rankings, batches, one batch."""
 
 from datetime import UTC, datetime
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from huleedu_pipeline.essays import IntakeError, read_batch
 from huleedu_pipeline.essays.inbox import arrivals
 from huleedu_pipeline.ledger import Ledger
-from huleedu_pipeline.ledger.states import PHASES
+from huleedu_pipeline.ledger.phases import phase_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +31,10 @@ def console() -> Console:
 def print_ranking(batch_id: str, ranking: "pd.DataFrame", cost: "pd.DataFrame", notes: list[str]) -> None:
     """Print a batch's ranking, anchors among the pupils' essays, what to know before believing it, and what it cost."""
     out = console()
-    models = ranking["models"].iloc[0]
-    simulated = bool(ranking["is_simulated"].iloc[0])
-    title = f"Ranking of {batch_id}, judged by {models}" + (f"\n{SIMULATED}" if simulated else "")
+    is_judged = bool(ranking["models"].notna().all())
+    simulated = is_judged and bool(ranking["is_simulated"].iloc[0])
+    judged_by = f"judged by {ranking['models'].iloc[0]}" if is_judged else "judged by nobody: there was nothing to compare"
+    title = f"Ranking of {batch_id}, {judged_by}" + (f"\n{SIMULATED}" if simulated else "")
     is_graded = bool(ranking["grade"].notna().any())
     caption = "theta and SE in logits"
     if is_graded:
@@ -48,7 +50,7 @@ def print_ranking(batch_id: str, ranking: "pd.DataFrame", cost: "pd.DataFrame", 
             f"anchor {row['anchor_grade']}" if row["is_anchor"] else str(row["rank"]),
             escape(" ".join(str(row["file_name"]).split())),
             f"{row['theta']:+.2f}",
-            f"{row['theta_se']:.2f}",
+            _number(row["theta_se"]),
             f"{row['n_wins']}/{row['n_comparisons']}",
         ]
         if is_graded:
@@ -58,6 +60,10 @@ def print_ranking(batch_id: str, ranking: "pd.DataFrame", cost: "pd.DataFrame", 
     for note in notes:
         out.print(note, markup=False)
     out.print(_cost_line(cost, simulated))
+
+
+def _number(value: float) -> str:
+    return "unknown" if isnan(value) else f"{value:.2f}"
 
 
 def _cost_line(cost: "pd.DataFrame", simulated: bool) -> str:
@@ -116,7 +122,10 @@ def print_batch(ledger: Ledger, batch_id: str) -> None:
     """
     batch, tally = ledger.batch(batch_id), ledger.tally(batch_id)
     out = console()
-    out.print(f"batch {batch_id}: {batch.status}" + (f", {phase}" if (phase := PHASES[batch.status]) else ""))
+    phase = phase_of(batch.status, batch.n_essays + batch.n_anchors)
+    out.print(f"batch {batch_id}: {batch.status}" + (f", {phase}" if phase else ""))
+    if batch.status_reason:
+        out.print(f"  because: {batch.status_reason}", markup=False)
     out.print(
         f"  {batch.n_essays} essays and {batch.n_anchors} anchors, {batch.llm_batching_mode}, backend {batch.judge_backend}"
     )
@@ -132,8 +141,14 @@ def print_batch(ledger: Ledger, batch_id: str) -> None:
     for token, letter in ledger.dead_letters(batch_id):
         what = f"line {letter.line_number} of {letter.file_name}: {letter.reason}"
         out.print(f"  dead letter of {token}: {what}", markup=False)
+    for move in ledger.batch_history(batch_id):
+        why = f" ({move.reason})" if move.reason else ""
+        out.print(f"  {move.at:%Y-%m-%d %H:%M:%S} UTC {move.to_status}{why}", markup=False)
     if batch.completed_at:
-        out.print(f"  completed {_ago(batch.completed_at)}" + ("" if batch.is_published else ", not yet published"))
+        out.print(
+            f"  {'ended' if batch.status.is_closed else 'completed'} {_ago(batch.completed_at)}"
+            + ("" if batch.is_published else ", not yet published")
+        )
 
 
 def print_cases(cases: "list[Case]") -> None:

@@ -94,7 +94,9 @@ def read_batch(folder: Path) -> Batch:
     rubric = _read_instruction(folder, "rubric.md", "the criteria the judge applies", problems, is_needed=is_needed)
     n_before = len(problems)
     pupils = list(_read_pupils(folder, problems))
-    if len(pupils) < 2 and len(problems) == n_before:
+    # One essay is taken in, and comes back with nothing said of it; people can not have compared it with anything.
+    n_fewest = 1 if is_needed else 2
+    if len(pupils) < n_fewest and len(problems) == n_before:
         problems.append(f"essays/: holds {len(pupils)} pupils' essays; a comparison needs at least two (add essays)")
     anchors = list(_read_anchors(folder, spec, problems))
     problems.extend(_conflicts([*pupils, *anchors]))

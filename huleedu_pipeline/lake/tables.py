@@ -246,7 +246,14 @@ CJ_RANKINGS = Table(
         ESSAY_ID,
         IS_ANCHOR,
         Column("theta", F, "Location; the batch's mean is 0 and higher is better.", unit="logits"),
-        Column("theta_se", F, "Standard error of theta, from the full covariance.", unit="logits"),
+        Column(
+            "theta_se",
+            F,
+            "Standard error of theta, from the full covariance; null, as the interval, for the single essay of a batch in "
+            "which there was nothing to compare.",
+            is_nullable=True,
+            unit="logits",
+        ),
         Column("rank", I, "Rank among the pupils' essays, 1 is best; null for anchors.", is_nullable=True),
         Column("overall_rank", I, "Rank among all essays of the batch, 1 is best."),
         Column("n_comparisons", I, "Verdicts in which the essay took part."),
@@ -259,8 +266,14 @@ CJ_RANKINGS = Table(
             is_nullable=True,
         ),
         Column("outfit", F, "The same without weights: sensitive to single surprises.", is_nullable=True),
-        Column("theta_low", F, "Lower end of the 95 % interval of theta, skewed as the evidence is.", unit="logits"),
-        Column("theta_high", F, "Upper end of the 95 % interval of theta.", unit="logits"),
+        Column(
+            "theta_low",
+            F,
+            "Lower end of the 95 % interval of theta, skewed as the evidence is.",
+            is_nullable=True,
+            unit="logits",
+        ),
+        Column("theta_high", F, "Upper end of the 95 % interval of theta.", is_nullable=True, unit="logits"),
         Column(
             "flags",
             ColumnType.LABELS,
@@ -491,7 +504,12 @@ BATCH_STATUS = Table(
     "One line for each batch: where it stands, what it came to, what it cost.",
     (
         BATCH_ID,
-        Column("status", S, "State of the batch: pending, awaiting_judgements, scoring or completed_max_comparisons."),
+        Column(
+            "status",
+            S,
+            "State of the batch: pending, awaiting_judgements, scoring, completed_stable, "
+            "completed_max_comparisons, completed_insufficient_essays, completed_forced_recovery, failed or cancelled.",
+        ),
         Column("current_phase", S, "What is going on while the batch is being processed; else null.", is_nullable=True),
         Column("llm_batching_mode", S, "per_request, serial_bundle or provider_batch_api."),
         Column("n_essays", I, "Pupils' essays."),
@@ -507,6 +525,13 @@ BATCH_STATUS = Table(
         Column("created_at", T, "When the batch was first seen."),
         Column("updated_at", T, "When its state last changed."),
         Column("completed_at", T, "When it was finished.", is_nullable=True),
+        Column("status_reason", S, "Why it failed, was cancelled, or ended early; else null.", is_nullable=True),
+        Column(
+            "client_status",
+            S,
+            "The same state as a client is shown it: ready, processing, completed_successfully, completed_with_failures "
+            "(some answers never came), failed or cancelled.",
+        ),
     ),
     ("batch_id",),
 )

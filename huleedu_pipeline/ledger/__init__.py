@@ -1,10 +1,11 @@
 """The ledger: what was asked, what was bought, what came back; SQLAlchemy Core on SQLite."""
 
-from huleedu_pipeline.ledger.batches import ChangedBatchError, UnknownBatchError
+from huleedu_pipeline.ledger.batches import ChangedBatchError, ClosedBatchError, UnknownBatchError
 from huleedu_pipeline.ledger.job_book import UnknownJobError
 from huleedu_pipeline.ledger.leases import BusyError
 from huleedu_pipeline.ledger.records import (
     Answer,
+    BatchMove,
     BatchRecord,
     Cost,
     DeadLetter,
@@ -20,10 +21,12 @@ from huleedu_pipeline.ledger.store import Ledger
 
 __all__ = [
     "Answer",
+    "BatchMove",
     "BatchRecord",
     "BatchStatus",
     "BusyError",
     "ChangedBatchError",
+    "ClosedBatchError",
     "Cost",
     "DeadLetter",
     "FrameRecord",

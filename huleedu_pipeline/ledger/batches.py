@@ -1,19 +1,24 @@
-"""Batches in the ledger: registered once, never changed under their name, moved forward only."""
+"""Batches in the ledger: registered once, never changed under their name, moved forward, and brought back by a person only.
+
+Every move is a compare-and-set inside one write transaction, and leaves a line in the batch's history. A batch that does
+not take judgements any more is refused every new attempt, here and nowhere else. Not here: when a move is due.
+"""
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.ledger.attempts import FINAL, OPEN
+from huleedu_pipeline.judging.outcome import OutcomeKind
+from huleedu_pipeline.ledger.attempts import FINAL
 from huleedu_pipeline.ledger.book import Book, count
 from huleedu_pipeline.ledger.moves import now
-from huleedu_pipeline.ledger.records import (
-    BatchRecord,
-)
-from huleedu_pipeline.ledger.schema import attempts, batches, requests
-from huleedu_pipeline.ledger.states import BATCH_MOVES, BatchStatus, StaleStateError
+from huleedu_pipeline.ledger.records import BatchMove, BatchRecord
+from huleedu_pipeline.ledger.schema import attempts, batch_moves, batches, provider_jobs, requests
+from huleedu_pipeline.ledger.states import BATCH_MOVES, CLOSED, SCORED, BatchStatus, StaleStateError
 
 
 class UnknownBatchError(HuleeduError):
@@ -24,8 +29,8 @@ class ChangedBatchError(HuleeduError):
     """A batch was handed in again with other content although its requests have been planned."""
 
 
-_HAS_ENDED = sa.exists().where(attempts.c.custom_id == requests.c.custom_id, FINAL)
-_IS_BEING_ASKED = sa.exists().where(attempts.c.custom_id == requests.c.custom_id, OPEN, attempts.c.job_token.is_not(None))
+class ClosedBatchError(StaleStateError):
+    """A request of a batch that asks for nothing more: it has ended, is being scored, or was told to finish."""
 
 
 class Batches(Book):
@@ -67,6 +72,7 @@ class Batches(Book):
                         batch_id=batch_id, status=BatchStatus.PENDING, created_at=at, updated_at=at, **values
                     )
                 )
+                _add_move(connection, batch_id, at, None, BatchStatus.PENDING, None)
             elif known.content_sha256 != content_sha256:
                 if count(connection, requests, requests.c.batch_id == batch_id):
                     raise ChangedBatchError(
@@ -84,10 +90,7 @@ class Batches(Book):
 
         """
         with self.read() as connection:
-            record = find_batch(connection, batch_id)
-        if record is None:
-            raise UnknownBatchError(f"batch {batch_id}: is not in the ledger (`huleedu status` lists the batches that are)")
-        return record
+            return _existing(connection, batch_id)
 
     def batches(self) -> list[BatchRecord]:
         """Return all batches, oldest first."""
@@ -95,34 +98,129 @@ class Batches(Book):
             rows = connection.execute(sa.select(batches).order_by(batches.c.created_at, batches.c.batch_id)).mappings()
             return [_batch_record(row) for row in rows]
 
-    def move_batch(self, batch_id: str, to: BatchStatus) -> None:
+    def move_batch(self, batch_id: str, to: BatchStatus, reason: str | None = None) -> None:
         """Move a batch along an allowed edge; being there already, or past it, is not an error.
+
+        Args:
+            batch_id: The batch.
+            to: Where it is to stand.
+            reason: Why, where that does not go without saying; kept with the batch and in its history.
 
         Raises:
             StaleStateError: ``to`` can not be reached in one move from where the batch stands.
 
         """
         with self.engine.begin() as connection:
-            record = find_batch(connection, batch_id)
-            if record is None:
-                raise UnknownBatchError(f"batch {batch_id}: is not in the ledger")
+            record = _existing(connection, batch_id)
             if record.status is to or record.status in _reachable(to):
                 return
-            if to not in BATCH_MOVES[record.status]:
-                raise StaleStateError(f"batch {batch_id}: can not go from {record.status} to {to}")
+            _move(connection, record, to, reason)
+
+    def complete_batch(self, batch_id: str) -> None:
+        """End a batch that was scored, in the state that was decided for it, or else as one that used its comparisons.
+
+        Raises:
+            StaleStateError: the batch is not being scored, and has not ended either.
+
+        """
+        with self.engine.begin() as connection:
+            record = _existing(connection, batch_id)
+            if not record.status.is_final:
+                _move(connection, record, record.ends_as or BatchStatus.COMPLETED_MAX_COMPARISONS, record.status_reason)
+
+    def conclude(self, batch_id: str, ends_as: BatchStatus, reason: str) -> None:
+        """Decide that nothing more is asked for a batch, and as what it ends once it is scored; from here on, no request is.
+
+        Raises:
+            StaleStateError: the batch does not await judgements.
+            ValueError: ``ends_as`` is not the end of a batch that was scored.
+
+        """
+        if ends_as not in SCORED:
+            raise ValueError(f"{ends_as}: is not how a batch ends that was scored")
+        with self.engine.begin() as connection:
+            record = _existing(connection, batch_id)
+            if record.status is not BatchStatus.AWAITING_JUDGEMENTS:
+                raise StaleStateError(f"batch {batch_id}: is {record.status}, and does not await judgements")
+            _set(connection, record, ends_as=ends_as, status_reason=reason, updated_at=now())
+
+    def reopen_batch(self, batch_id: str, reason: str) -> int:
+        """Bring a failed or cancelled batch back, so that what has no verdict is asked again, and return how many that are.
+
+        Whatever has a verdict stays as it is. An attempt without one that was a request's last is not its last any more.
+
+        Raises:
+            StaleStateError: the batch is neither failed nor cancelled.
+
+        """
+        with self.engine.begin() as connection:
+            record = _existing(connection, batch_id)
+            if not record.status.is_closed:
+                raise StaleStateError(
+                    f"batch {batch_id}: is {record.status}; only one that is failed or cancelled can be brought back"
+                )
+            ours = requests.c.batch_id == batch_id
+            mine = attempts.c.custom_id.in_(sa.select(requests.c.custom_id).where(ours))
+            without_verdict = (mine, FINAL, attempts.c.outcome != OutcomeKind.SUCCESS)
+            connection.execute(attempts.update().where(*without_verdict).values(is_final=False))
+            n_requests = count(connection, requests, ours)
+            n_verdicts = count(connection, attempts, mine & FINAL)
+            to = BatchStatus.AWAITING_JUDGEMENTS if n_requests else BatchStatus.PENDING
             at = now()
-            completed = at if not BATCH_MOVES[to] else None
-            connection.execute(
-                batches.update()
-                .where(batches.c.batch_id == batch_id, batches.c.status == record.status)
-                .values(status=to, updated_at=at, completed_at=completed)
+            cleared = {"completed_at": None, "published_at": None, "status_reason": None, "ends_as": None}
+            _set(connection, record, status=to, updated_at=at, reopened_at=at, **cleared)
+            _add_move(connection, batch_id, at, record.status, to, reason)
+        return n_requests - n_verdicts
+
+    def batch_history(self, batch_id: str) -> list[BatchMove]:
+        """Return the moves of a batch, oldest first."""
+        columns = batch_moves.c
+        query = sa.select(columns.at, columns.from_status, columns.to_status, columns.reason)
+        with self.read() as connection:
+            rows = connection.execute(query.where(columns.batch_id == batch_id).order_by(columns.move_id)).all()
+        return [BatchMove(at, before and BatchStatus(before), BatchStatus(after), why) for at, before, after, why in rows]
+
+    def last_activity(self, batch_id: str) -> datetime:
+        """Return when something last happened with a batch: a move, a job's progress, an attempt sent or ended."""
+        jobs, ours = provider_jobs.c, provider_jobs.c.batch_id == batch_id
+        asked = attempts.join(requests, requests.c.custom_id == attempts.c.custom_id)
+        with self.read() as connection:
+            record = _existing(connection, batch_id)
+            of_jobs = sa.select(
+                *(sa.func.max(c) for c in (jobs.created_at, jobs.submitted_at, jobs.ended_at, jobs.collected_at))
             )
+            of_attempts = sa.select(sa.func.max(attempts.c.sent_at), sa.func.max(attempts.c.ended_at)).select_from(asked)
+            instants: list[datetime | None] = [
+                *connection.execute(of_jobs.where(ours)).one(),
+                *connection.execute(of_attempts.where(requests.c.batch_id == batch_id)).one(),
+            ]
+        return max([record.updated_at, *(instant for instant in instants if instant is not None)])
 
     def mark_published(self, batch_ids: Iterable[str]) -> None:
-        """Record that the results of completed batches have reached the warehouse."""
+        """Record that what ended batches came to has reached the warehouse."""
         with self.engine.begin() as connection:
             chosen = (batches.c.batch_id.in_(list(batch_ids)), batches.c.completed_at.is_not(None))
             connection.execute(batches.update().where(*chosen).values(published_at=now()))
+
+    def mark_unpublished(self, batch_id: str) -> None:
+        """Record that a closed batch has something to collect again, so that it is looked at until it is published anew."""
+        with self.engine.begin() as connection:
+            chosen = (batches.c.batch_id == batch_id, batches.c.status.in_([str(status) for status in CLOSED]))
+            connection.execute(batches.update().where(*chosen).values(published_at=None))
+
+
+def ensure_asks(connection: Connection, batch_ids: Iterable[str]) -> None:
+    """Check, in the transaction in which a request is about to be asked, that its batch still asks.
+
+    Raises:
+        ClosedBatchError: it does not.
+
+    """
+    for batch_id in batch_ids:
+        record = _existing(connection, batch_id)
+        if not record.status.takes_judgements or record.ends_as is not None:
+            told = f"was told to end as {record.ends_as}" if record.status.takes_judgements else f"is {record.status}"
+            raise ClosedBatchError(f"batch {batch_id}: {told}, and nothing more is asked for it")
 
 
 def find_batch(connection: Connection, batch_id: str) -> BatchRecord | None:
@@ -132,7 +230,39 @@ def find_batch(connection: Connection, batch_id: str) -> BatchRecord | None:
 
 
 def _batch_record(row: RowMapping) -> BatchRecord:
-    return BatchRecord(**{**row, "status": BatchStatus(row["status"])})
+    ends_as = row["ends_as"] and BatchStatus(row["ends_as"])
+    return BatchRecord(**{**row, "status": BatchStatus(row["status"]), "ends_as": ends_as})
+
+
+def _existing(connection: Connection, batch_id: str) -> BatchRecord:
+    record = find_batch(connection, batch_id)
+    if record is None:
+        raise UnknownBatchError(f"batch {batch_id}: is not in the ledger (`huleedu status` lists the batches that are)")
+    return record
+
+
+def _move(connection: Connection, record: BatchRecord, to: BatchStatus, reason: str | None) -> None:
+    if to not in BATCH_MOVES[record.status]:
+        raise StaleStateError(f"batch {record.batch_id}: can not go from {record.status} to {to}")
+    at = now()
+    kept = reason if reason is not None else record.status_reason
+    _set(connection, record, status=to, updated_at=at, completed_at=at if to.is_final else None, status_reason=kept)
+    _add_move(connection, record.batch_id, at, record.status, to, reason)
+
+
+def _set(connection: Connection, record: BatchRecord, **values: Any) -> None:
+    """Set ``values`` of a batch if it still stands where ``record`` shows it; raises StaleStateError if not."""
+    same = (batches.c.batch_id == record.batch_id, batches.c.status == record.status)
+    if connection.execute(batches.update().where(*same).values(**values)).rowcount != 1:
+        raise StaleStateError(f"batch {record.batch_id}: is no longer {record.status}; another process moved it")
+
+
+def _add_move(
+    connection: Connection, batch_id: str, at: datetime, before: BatchStatus | None, after: BatchStatus, reason: str | None
+) -> None:
+    connection.execute(
+        batch_moves.insert().values(batch_id=batch_id, at=at, from_status=before, to_status=after, reason=reason)
+    )
 
 
 def _reachable(start: BatchStatus) -> set[BatchStatus]:

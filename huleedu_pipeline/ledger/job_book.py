@@ -10,6 +10,7 @@ from sqlalchemy.engine import RowMapping
 from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.ledger.attempts import CHUNK, batched, begin, bury, end
+from huleedu_pipeline.ledger.batches import ensure_asks
 from huleedu_pipeline.ledger.book import HAS_ENDED, IS_BEING_ASKED, Book, count
 from huleedu_pipeline.ledger.moves import add_event, move_job, now, update_job
 from huleedu_pipeline.ledger.records import (
@@ -36,11 +37,13 @@ class JobBook(Book):
         not possible.
 
         Raises:
+            ClosedBatchError: the batch asks for nothing more.
             StaleStateError: one of the requests has an outcome, or is in a job already.
 
         """
         first, custom_ids = planned[0], [request.custom_id for request in planned]
         with self.engine.begin() as connection:
+            ensure_asks(connection, [first.batch_id])
             free = n_asked = 0
             for chunk in batched(custom_ids, CHUNK):
                 chosen = requests.c.custom_id.in_(chunk)
@@ -137,10 +140,12 @@ class JobBook(Book):
         """Record, right before the call, that a create call is about to be made.
 
         Raises:
+            ClosedBatchError: the batch asks for nothing more.
             StaleStateError: the job has left the state in which ``job`` shows it.
 
         """
         with self.engine.begin() as connection:
+            ensure_asks(connection, [job.batch_id])
             update_job(connection, job, {"create_attempted_at": now()})
             add_event(connection, job.token, job.state, job.state, {"create_attempted": True})
         return self.job(job.token)

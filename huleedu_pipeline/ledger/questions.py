@@ -6,9 +6,9 @@ from dataclasses import asdict
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from huleedu_pipeline.judging.outcome import OutcomeKind
-from huleedu_pipeline.ledger.attempts import CHUNK, ENDED, FINAL, USAGE_COLUMNS, abandon_open, begin, end
-from huleedu_pipeline.ledger.batches import UnknownBatchError, find_batch
+from huleedu_pipeline.judging.outcome import ErrorCode, OutcomeKind, failure
+from huleedu_pipeline.ledger.attempts import CHUNK, ENDED, FINAL, USAGE_COLUMNS, abandon_open, batched, begin, end
+from huleedu_pipeline.ledger.batches import UnknownBatchError, ensure_asks, find_batch
 from huleedu_pipeline.ledger.book import HAS_ENDED, IS_BEING_ASKED, Book, add_missing, count
 from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.records import (
@@ -105,10 +105,28 @@ class Questions(Book):
         """Record that live calls are about to be made, so that a crash leaves a trace of what may have been billed.
 
         An attempt that a dead process left open is ended as unanswered first.
+
+        Raises:
+            ClosedBatchError: their batch asks for nothing more.
+
         """
         with self.engine.begin() as connection:
+            ensure_asks(connection, _batches_of(connection, custom_ids))
             abandon_open(connection, custom_ids, now())
             begin(connection, custom_ids, None, now())
+
+    def expire_open(self, batch_id: str, why: str) -> int:
+        """End every request of a batch that has no outcome and is in no job: nothing more is asked; return how many.
+
+        A call that a dead process left open ends as unanswered, at an unknown price; what was never asked costs nothing.
+        """
+        at, outcome = now(), failure(ErrorCode.BATCH_EXPIRED, why)
+        with self.engine.begin() as connection:
+            query = sa.select(requests.c.custom_id).where(requests.c.batch_id == batch_id, ~HAS_ENDED, ~IS_BEING_ASKED)
+            left = list(connection.scalars(query))
+            abandon_open(connection, left, at)
+            begin(connection, left, None, at)
+            return end(connection, [Answer(name, outcome, 0.0, None, at) for name in left], None, 1)[1]
 
     def end_live(self, answers: Iterable[Answer], *, max_attempts: int) -> int:
         """Record the answers of live calls in one transaction and return how many requests they ended."""
@@ -203,6 +221,13 @@ class Questions(Book):
         with self.read() as connection:
             n, succeeded, failed, expired, ended, tokens_in, tokens_out, cost, unpriced = connection.execute(query).one()
         return Tally(n, succeeded, failed, expired, ended, tokens_in, tokens_out, None if unpriced else cost)
+
+
+def _batches_of(connection: Connection, custom_ids: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for chunk in batched(custom_ids, CHUNK):
+        found.update(connection.scalars(sa.select(requests.c.batch_id).distinct().where(requests.c.custom_id.in_(chunk))))
+    return found
 
 
 def _add_requests(

@@ -9,11 +9,16 @@ from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger.states import BatchStatus, JobState
 
 LaneState = Literal["closed", "open", "half_open"]
+MIN_PUPILS_ESSAYS = 2
 
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """A batch; ``original_request`` is the JSON of everything that was asked for, as it was first submitted."""
+    """A batch; ``original_request`` is the JSON of everything that was asked for, as it was first submitted.
+
+    ``status_reason`` says why it ended early or without a ranking. ``ends_as`` is set when nothing more is to be asked, and is
+    the state that the batch reaches once it is scored. ``reopened_at`` is when a person last brought it back.
+    """
 
     batch_id: str
     status: BatchStatus
@@ -27,16 +32,41 @@ class BatchRecord:
     updated_at: datetime
     completed_at: datetime | None
     published_at: datetime | None
+    status_reason: str | None = None
+    ends_as: BatchStatus | None = None
+    reopened_at: datetime | None = None
 
     @property
     def is_published(self) -> bool:
-        """Whether the batch is completed and its results are where analysts read them."""
+        """Whether the batch has ended and what it came to is where analysts read it."""
         return self.published_at is not None
 
     @property
     def is_human(self) -> bool:
         """Whether people judge the batch: their judgements are imported, and no provider is asked."""
         return self.judge_backend == HUMAN
+
+    @property
+    def has_too_few_essays(self) -> bool:
+        """Whether there are fewer than two pupils' essays, so that there is nothing to compare."""
+        return self.n_essays < MIN_PUPILS_ESSAYS
+
+    @property
+    def unranked_because(self) -> str | None:
+        """Why the batch has ended without verdicts being scaled, or ``None`` when it has not."""
+        if self.status.is_closed or self.status is BatchStatus.COMPLETED_INSUFFICIENT_ESSAYS:
+            return f"{self.status}: {self.status_reason}"
+        return None
+
+
+@dataclass(frozen=True)
+class BatchMove:
+    """One line of a batch's history; the first comes from nowhere."""
+
+    at: datetime
+    from_status: BatchStatus | None
+    to_status: BatchStatus
+    reason: str | None
 
 
 @dataclass(frozen=True)

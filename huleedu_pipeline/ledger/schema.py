@@ -2,7 +2,8 @@
 
 The ledger is the record of what was asked, what was bought and what came back. A request is one question; each time it is
 put to a provider is an attempt; the attempt that ends it is marked final, and there can be only one. Rows of ``replies``,
-``dead_letters`` and ``provider_job_events`` are only ever added, and an attempt that has ended is never changed.
+``dead_letters``, ``provider_job_events`` and ``batch_moves`` are only ever added. What an attempt came to is never changed;
+only ``huleedu retry`` takes the mark of being final from one without a verdict.
 """
 
 from datetime import UTC, datetime
@@ -52,6 +53,20 @@ batches = sa.Table(
     sa.Column("updated_at", UtcInstant, nullable=False),
     sa.Column("completed_at", UtcInstant),
     sa.Column("published_at", UtcInstant),
+    sa.Column("status_reason", sa.Text),
+    sa.Column("ends_as", sa.String(40)),
+    sa.Column("reopened_at", UtcInstant),
+)
+
+batch_moves = sa.Table(
+    "batch_moves",
+    metadata,
+    sa.Column("move_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("batch_id", sa.String(60), sa.ForeignKey("batches.batch_id"), nullable=False, index=True),
+    sa.Column("at", UtcInstant, nullable=False),
+    sa.Column("from_status", sa.String(40)),
+    sa.Column("to_status", sa.String(40), nullable=False),
+    sa.Column("reason", sa.Text),
 )
 
 provider_jobs = sa.Table(

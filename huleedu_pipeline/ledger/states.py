@@ -19,21 +19,40 @@ class BatchStatus(StrEnum):
     PENDING = "pending"
     AWAITING_JUDGEMENTS = "awaiting_judgements"
     SCORING = "scoring"
+    COMPLETED_STABLE = "completed_stable"
     COMPLETED_MAX_COMPARISONS = "completed_max_comparisons"
+    COMPLETED_INSUFFICIENT_ESSAYS = "completed_insufficient_essays"
+    COMPLETED_FORCED_RECOVERY = "completed_forced_recovery"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the batch goes no further by itself."""
+        return not BATCH_MOVES[self]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the batch has ended without a ranking; ``huleedu retry`` brings it back."""
+        return self in CLOSED
+
+    @property
+    def takes_judgements(self) -> bool:
+        """Whether requests may still be asked."""
+        return self in (BatchStatus.PENDING, BatchStatus.AWAITING_JUDGEMENTS)
 
 
+CLOSED = frozenset({BatchStatus.FAILED, BatchStatus.CANCELLED})
+# How a batch that has been scored can end.
+SCORED = frozenset({BatchStatus.COMPLETED_STABLE, BatchStatus.COMPLETED_MAX_COMPARISONS, BatchStatus.COMPLETED_FORCED_RECOVERY})
+# What happens by itself: without a cycle, so that being past a state has a meaning. Only a person goes back, from CLOSED.
 BATCH_MOVES: dict[BatchStatus, frozenset[BatchStatus]] = {
-    BatchStatus.PENDING: frozenset({BatchStatus.AWAITING_JUDGEMENTS}),
-    BatchStatus.AWAITING_JUDGEMENTS: frozenset({BatchStatus.SCORING}),
-    BatchStatus.SCORING: frozenset({BatchStatus.COMPLETED_MAX_COMPARISONS}),
-    BatchStatus.COMPLETED_MAX_COMPARISONS: frozenset(),
-}
-
-PHASES: dict[BatchStatus, str | None] = {
-    BatchStatus.PENDING: None,
-    BatchStatus.AWAITING_JUDGEMENTS: "cj_assessment",
-    BatchStatus.SCORING: "cj_assessment",
-    BatchStatus.COMPLETED_MAX_COMPARISONS: None,
+    BatchStatus.PENDING: frozenset(
+        {BatchStatus.AWAITING_JUDGEMENTS, BatchStatus.COMPLETED_INSUFFICIENT_ESSAYS, BatchStatus.CANCELLED}
+    ),
+    BatchStatus.AWAITING_JUDGEMENTS: CLOSED | {BatchStatus.SCORING},
+    BatchStatus.SCORING: SCORED,
+    **{final: frozenset() for final in CLOSED | SCORED | {BatchStatus.COMPLETED_INSUFFICIENT_ESSAYS}},
 }
 
 
@@ -67,11 +86,12 @@ AT_PROVIDER = NOT_YET_SUBMITTED - {JobState.PLANNED, JobState.REJECTED} | {JobSt
 _SENT = frozenset({JobState.SUBMITTED, JobState.UNKNOWN, JobState.REJECTED, JobState.QUARANTINED})
 _CLOSED = frozenset({JobState.COLLECTED, JobState.QUARANTINED})
 JOB_MOVES: dict[JobState, frozenset[JobState]] = {
-    JobState.PLANNED: frozenset({JobState.INTENT}),
-    JobState.INTENT: _SENT | {JobState.UPLOADED},
-    JobState.UPLOADED: _SENT,
-    JobState.UNKNOWN: _SENT | {JobState.UPLOADED},
-    JobState.REJECTED: frozenset({JobState.INTENT}),
+    # To collected at once: its batch was closed before it was sent, and it surely does not exist at the provider.
+    JobState.PLANNED: frozenset({JobState.INTENT, JobState.COLLECTED}),
+    JobState.INTENT: _SENT | {JobState.UPLOADED, JobState.COLLECTED},
+    JobState.UPLOADED: _SENT | {JobState.COLLECTED},
+    JobState.UNKNOWN: _SENT | {JobState.UPLOADED, JobState.COLLECTED},
+    JobState.REJECTED: frozenset({JobState.INTENT, JobState.COLLECTED}),
     JobState.SUBMITTED: FINISHED_AT_PROVIDER | {JobState.QUARANTINED},
     # Back to unknown: the results showed that the job was not ours.
     JobState.ENDED: _CLOSED | {JobState.UNKNOWN},

@@ -5,12 +5,14 @@ here reads or writes anything.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
+from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobState
 from huleedu_pipeline.ledger.states import FINISHED_AT_PROVIDER, NOT_YET_SUBMITTED
 from huleedu_pipeline.providers.human import WAITS_FOR_JUDGEMENTS
+from huleedu_pipeline.providers.winding_up import CANCELLING, OPEN_JOBS
 
 MAX_FAILED_RUNS = 4
 # How long after the first, second and third failed run the next is asked for: a provider may need an hour to recover.
@@ -61,8 +63,17 @@ def decide(situation: Situation) -> Decision:
     """Decide what is due for a batch that is in the ledger.
 
     A run is asked for once for each state of the provider's jobs, and again after each failed run, later each time, up to
-    :data:`MAX_FAILED_RUNS`; bounded retries make failure quiet, so a batch that has used them up is named each time.
+    :data:`MAX_FAILED_RUNS`; bounded retries make failure quiet, so a batch that has used them up is named each time. A batch
+    that a person has brought back begins anew: what was asked for before does not keep a run from being asked for again.
     """
+    decision, reopened_at = _decide(situation), situation.batch.reopened_at
+    if decision.run_key is None or reopened_at is None:
+        return decision
+    subject, _, n_failed = decision.run_key.rpartition(":")
+    return replace(decision, run_key=f"{subject}:reopened.{reopened_at.timestamp():.0f}:{n_failed}")
+
+
+def _decide(situation: Situation) -> Decision:
     batch, jobs = situation.batch, situation.jobs
     if batch.is_published:
         return Decision(Due.NOTHING, COMPLETED)
@@ -71,6 +82,8 @@ def decide(situation: Situation) -> Decision:
     pause = _pause(situation)
     if pause is not None:
         return pause
+    if batch.status.is_closed:
+        return _decide_closed(situation)
     if batch.is_human:
         return _decide_human(situation)
     if batch.status is BatchStatus.PENDING:
@@ -85,6 +98,8 @@ def decide(situation: Situation) -> Decision:
         reason = f"{len(finished)} of {len(jobs)} jobs have finished" if at_provider else "every job has finished"
         return _ask(Due.COLLECT, reason, finished[-1].provider_job_id or finished[-1].token, situation.n_failed_collect_runs)
     unsent = [job for job in jobs if job.state in NOT_YET_SUBMITTED]
+    if batch.ends_as is not None and (situation.n_unasked or unsent or at_provider):
+        return Decision(Due.WAIT, f"the watch-dog brings it to its end ({batch.status_reason})")
     if situation.waits_for and (situation.n_unasked or unsent):
         return Decision(Due.WAIT, situation.waits_for)
     # Part of each key: how far things are, so that after a run which got further, or had to wait, another may be asked for.
@@ -101,6 +116,17 @@ def decide(situation: Situation) -> Decision:
         return Decision(Due.WAIT, f"{len(at_provider)} of {len(jobs)} jobs at {at_provider[0].provider} ({called})")
     reason = "the judgements are asked for live" if is_live else "every job has finished"
     return _ask(Due.COLLECT, reason, achieved, situation.n_failed_collect_runs)
+
+
+def _decide_closed(situation: Situation) -> Decision:
+    """Decide for a batch that failed or was cancelled: nothing is asked, what was paid for is collected, then published."""
+    batch, jobs = situation.batch, situation.jobs
+    left = [job for job in jobs if job.state in OPEN_JOBS]
+    if left and all(job.state is JobState.SUBMITTED and job.provider_status in CANCELLING for job in left):
+        return Decision(Due.WAIT, f"{batch.status}; {len(left)} jobs at {left[0].provider} are being cancelled")
+    reason = f"{batch.status}; {len(left)} jobs are to be wound up" if left else f"{batch.status}, and not yet published"
+    stamp = short_hash([[job.token, job.state, job.provider_status] for job in jobs], 12)
+    return _ask(Due.COLLECT, reason, f"{batch.batch_id}:{batch.status}:{stamp}", situation.n_failed_collect_runs)
 
 
 def _decide_human(situation: Situation) -> Decision:

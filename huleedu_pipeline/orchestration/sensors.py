@@ -42,11 +42,9 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
                     waiting.append(reason)
         finally:
             ledger.close()
-        keys = [request.partition_key for request in requests if request.partition_key is not None]
-        new = [key for key in keys if not context.instance.has_dynamic_partition(str(cj_batch.name), key)]
         return dg.SensorResult(
             run_requests=requests,
-            dynamic_partitions_requests=[cj_batch.build_add_request(new)] if new else [],
+            dynamic_partitions_requests=_new_partitions(context.instance, requests),
             skip_reason=None if requests else "; ".join(waiting) or "the inbox holds nothing new",
         )
 
@@ -75,9 +73,20 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             if decision.due in JOBS_DUE and situation.batch.status is not BatchStatus.PENDING
         ]
         line = "; ".join([status_line(decisions), *seen.problems])
-        return dg.SensorResult(run_requests=requests, skip_reason=None if requests else line)
+        return dg.SensorResult(
+            run_requests=requests,
+            # A batch that was cancelled before it was first run has no partition yet.
+            dynamic_partitions_requests=_new_partitions(context.instance, requests),
+            skip_reason=None if requests else line,
+        )
 
     return [inbox_sensor, provider_jobs_sensor]
+
+
+def _new_partitions(instance: dg.DagsterInstance, requests: list[dg.RunRequest]) -> list[dg.AddDynamicPartitionsRequest]:
+    keys = [request.partition_key for request in requests if request.partition_key is not None]
+    new = [key for key in keys if not instance.has_dynamic_partition(str(cj_batch.name), key)]
+    return [cj_batch.build_add_request(new)] if new else []
 
 
 def _run_request(batch_id: str, decision: Decision) -> dg.RunRequest:
@@ -95,16 +104,20 @@ def _arrived(
         if batch_id is None:
             yield None, f"{arrival.folder.name}: {arrival.problem}"
             continue
+        since = None
         try:
-            if ledger.batch(batch_id).status is not BatchStatus.PENDING:
-                continue
+            known = ledger.batch(batch_id)
         except UnknownBatchError:
             pass  # new to the ledger: exactly what this sensor is for
+        else:
+            since = known.reopened_at
+            if known.status is not BatchStatus.PENDING:
+                continue
         if runs_in_progress(instance, batch_id):
             yield None, f"{batch_id}: a run is in progress"
         elif not is_settled(arrival.folder):
             yield None, f"{batch_id}: still being copied"
-        elif (n_failed := failed_runs(instance, batch_id, SUBMIT)) >= MAX_FAILED_RUNS:
+        elif (n_failed := failed_runs(instance, batch_id, SUBMIT, since)) >= MAX_FAILED_RUNS:
             yield None, f"{batch_id}: STUCK after {n_failed} failed runs; mend the cause, then run {SUBMIT} by hand"
         else:
             try:
@@ -115,5 +128,6 @@ def _arrived(
             if batch.spec.judge.provider == HUMAN and not ledger.tally(batch_id).n_outcomes:
                 yield None, f"{batch_id}: {WAITS_FOR_JUDGEMENTS}"
                 continue
-            run_key = f"{SUBMIT}:{batch_id}:{batch.content_sha256[:16]}:{n_failed}"
+            again = f":reopened.{since.timestamp():.0f}" if since else ""
+            run_key = f"{SUBMIT}:{batch_id}:{batch.content_sha256[:16]}{again}:{n_failed}"
             yield dg.RunRequest(run_key=run_key, partition_key=batch_id, tags={"huleedu/batch": batch_id}), None

@@ -80,6 +80,8 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
     jobs, tally = ledger.jobs(batch.batch_id), ledger.tally(batch.batch_id)
     n_unasked = ledger.count_unasked(batch.batch_id)
     waits_for, stamp = _lane_of(ledger, settings, batch, n_unasked)
+    # Runs that failed before a person brought the batch back, or before it was ended, say nothing of what is due now.
+    since = batch.updated_at if batch.status.is_closed or batch.ends_as is not None else batch.reopened_at
     return Situation(
         batch,
         jobs,
@@ -89,9 +91,9 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
         waits_for=waits_for,
         stamp=stamp,
         has_run_in_progress=bool(runs_in_progress(instance, batch.batch_id)),
-        n_failed_submit_runs=failed_runs(instance, batch.batch_id, SUBMIT),
-        n_failed_collect_runs=failed_runs(instance, batch.batch_id, COLLECT),
-        seconds_since_failed_run=_seconds_since_failed_run(instance, batch.batch_id),
+        n_failed_submit_runs=failed_runs(instance, batch.batch_id, SUBMIT, since),
+        n_failed_collect_runs=failed_runs(instance, batch.batch_id, COLLECT, since),
+        seconds_since_failed_run=_seconds_since_failed_run(instance, batch.batch_id, since),
     )
 
 
@@ -105,7 +107,7 @@ def _n_pairs(settings: Settings, batch: BatchRecord) -> int:
 
 def _lane_of(ledger: Ledger, settings: Settings, batch: BatchRecord, n_unasked: int) -> tuple[str | None, str]:
     """Return why nothing can be sent for a batch now, if so, and a text that changes when that may have changed."""
-    if not n_unasked and not ledger.jobs(batch.batch_id, NOT_YET_SUBMITTED):
+    if batch.status.is_closed or not (n_unasked or ledger.jobs(batch.batch_id, NOT_YET_SUBMITTED)):
         return None, ""
     judge = planned_judge(ledger, batch.batch_id)
     lane, waiting = ledger.lane(judge.provider, judge.model), ledger.enqueued_bytes(judge.provider, judge.model)
@@ -124,13 +126,13 @@ def runs_in_progress(instance: dg.DagsterInstance, batch_id: str) -> list[dg.Dag
     return list(instance.get_runs(dg.RunsFilter(tags={BATCH_TAG: batch_id}, statuses=IN_PROGRESS)))
 
 
-def failed_runs(instance: dg.DagsterInstance, batch_id: str, job: str) -> int:
-    """Return how many runs of ``job`` have failed, or were cancelled, for a batch."""
-    failed = dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch_id}, statuses=ENDED_BADLY)
+def failed_runs(instance: dg.DagsterInstance, batch_id: str, job: str, since: datetime | None = None) -> int:
+    """Return how many runs of ``job`` have failed, or were cancelled, for a batch, perhaps only those since an instant."""
+    failed = dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch_id}, statuses=ENDED_BADLY, created_after=since)
     return int(instance.get_runs_count(failed))
 
 
-def _seconds_since_failed_run(instance: dg.DagsterInstance, batch_id: str) -> float | None:
-    failed = dg.RunsFilter(tags={BATCH_TAG: batch_id}, statuses=ENDED_BADLY)
+def _seconds_since_failed_run(instance: dg.DagsterInstance, batch_id: str, since: datetime | None) -> float | None:
+    failed = dg.RunsFilter(tags={BATCH_TAG: batch_id}, statuses=ENDED_BADLY, created_after=since)
     newest = instance.get_run_records(failed, limit=1)
     return time.time() - newest[0].update_timestamp.timestamp() if newest else None

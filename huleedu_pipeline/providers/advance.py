@@ -8,7 +8,16 @@ judged live, and does nothing twice. It never waits for a provider's batch job.
 from dataclasses import dataclass
 
 from huleedu_pipeline.judging.spec import BatchingMode
-from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, Ledger, Tally
+from huleedu_pipeline.ledger import (
+    BatchRecord,
+    BatchStatus,
+    BusyError,
+    ClosedBatchError,
+    JobRecord,
+    Ledger,
+    StaleStateError,
+    Tally,
+)
 from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.backend import check_backend, open_provider
 from huleedu_pipeline.providers.budget import Gate
@@ -18,9 +27,11 @@ from huleedu_pipeline.providers.lanes import PausedError
 from huleedu_pipeline.providers.live import LiveSettings, judge_live
 from huleedu_pipeline.providers.planning import BATCH_API, planned_judge, planned_spec
 from huleedu_pipeline.providers.submission import submit_jobs
+from huleedu_pipeline.providers.winding_up import OPEN_JOBS, wind_up
 from huleedu_pipeline.settings import Settings
 
 BUNDLED: BatchingMode = "serial_bundle"
+CLOSE_WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
     """Ask for what is planned, collect what has finished, and return where the batch then stands.
 
     A lane that is open (an outage, a wait that the provider asked for) is no error: the rest waits, and the next call goes on.
+    Of a batch that has failed or was cancelled, nothing is asked: what runs is cancelled, and what was answered collected.
+    With fewer than two pupils' essays there is nothing to ask, and the batch has ended.
 
     Raises:
         BusyError: another process is advancing this batch.
@@ -47,14 +60,60 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
     check_backend(settings, batch_id, batch.judge_backend)
     waits_for = None
     with ledger.lease(f"batch {batch_id}") as lease:
-        ledger.move_batch(batch_id, BatchStatus.AWAITING_JUDGEMENTS)
+        if batch.has_too_few_essays and not batch.status.is_closed:
+            why = f"{batch.n_essays} pupils' essays: there is nothing to compare, and no judge was asked"
+            ledger.move_batch(batch_id, BatchStatus.COMPLETED_INSUFFICIENT_ESSAYS, why)
+        else:
+            ledger.move_batch(batch_id, BatchStatus.AWAITING_JUDGEMENTS)
+        now = ledger.batch(batch_id)
+        if now.status.is_closed or now.ends_as is not None:
+            waits_for = wind_up_batch(ledger, settings, batch_id)
         # People are not asked: what they judged was recorded with its answer, and there is nothing to open a provider for.
-        if not batch.is_human:
+        elif not batch.is_human:
             try:
                 waits_for = _advance(ledger, settings, batch, lease)
-            except PausedError as pause:
-                waits_for = str(pause)
+            except (PausedError, ClosedBatchError) as reason:
+                waits_for = str(reason)
     return Advance(tuple(ledger.jobs(batch_id)), ledger.tally(batch_id), waits_for)
+
+
+def close_batch(ledger: Ledger, settings: Settings, batch_id: str, to: BatchStatus, reason: str) -> str | None:
+    """End a batch as failed or cancelled, wind up what it has at a provider, and return what is still to come, if anything.
+
+    The state is set first: whichever process is asking for this batch can begin no further request from then on.
+
+    While that process still records what it has asked for, nothing is wound up; the next advance does it.
+
+    Raises:
+        StaleStateError: the batch has ended, or is being scored.
+        ProviderError: the provider could not be reached; the next advance winds up.
+
+    """
+    status = ledger.batch(batch_id).status
+    if status not in (BatchStatus.PENDING, BatchStatus.AWAITING_JUDGEMENTS, to):
+        raise StaleStateError(f"batch {batch_id}: is {status}, and can not become {to} any more")
+    ledger.move_batch(batch_id, to, reason)
+    try:
+        with ledger.lease(f"batch {batch_id}", wait_seconds=CLOSE_WAIT_SECONDS):
+            return wind_up_batch(ledger, settings, batch_id)
+    except BusyError as busy:
+        return f"nothing more is asked, and what is being answered is recorded ({busy})"
+
+
+def wind_up_batch(ledger: Ledger, settings: Settings, batch_id: str) -> str | None:
+    """Wind up what a batch has at its provider, and return what is still to come, if anything; the caller holds its lease."""
+    if not ledger.jobs(batch_id, OPEN_JOBS):
+        return None
+    provider = open_provider(settings, planned_judge(ledger, batch_id).provider)
+    left = wind_up(
+        ledger,
+        provider,
+        batch_id,
+        settings.raw_dir,
+        max_attempts=settings.max_attempts,
+        settle_seconds=settings.reconcile_settle_seconds,
+    )
+    return f"{len(left)} jobs are being cancelled at {provider.name}" if left else None
 
 
 def _advance(ledger: Ledger, settings: Settings, batch: BatchRecord, lease: Lease) -> str | None:

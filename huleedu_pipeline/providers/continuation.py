@@ -8,8 +8,9 @@ asking (:mod:`.live`).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from huleedu_pipeline.judging.guard import why_failed
 from huleedu_pipeline.judging.outcome import OutcomeKind
-from huleedu_pipeline.ledger import BatchStatus, Ledger, OutcomeRecord, RequestRecord
+from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger, OutcomeRecord, RequestRecord
 from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.estimates import most_usd
 from huleedu_pipeline.providers.limits import estimated_tokens
@@ -19,6 +20,7 @@ from huleedu_pipeline.waves import (
     ContinuationDecision,
     Decision,
     Money,
+    Reason,
     Rules,
     WaveState,
     decide,
@@ -27,7 +29,10 @@ from huleedu_pipeline.waves import (
     wave_states,
 )
 
-OPEN = frozenset({BatchStatus.PENDING, BatchStatus.AWAITING_JUDGEMENTS})
+EARLY_STOPS = {
+    Reason.STABLE: "no essay moved by more than {0.score_stability_threshold} logits in the last wave",
+    Reason.PRECISE: "the ranking is as precise as was asked for",
+}
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,17 @@ def standing_of(ledger: Ledger, batch_id: str) -> Standing:
     )
 
 
+def asks_for_more(batch: BatchRecord) -> bool:
+    """Whether a batch still takes judgements, and was not told to end with those that it has."""
+    return batch.status.takes_judgements and batch.ends_as is None
+
+
 def is_judged(ledger: Ledger, batch_id: str) -> bool:
     """Whether every request of a batch has its outcome and no more will be asked for."""
     if not ledger.tally(batch_id).is_complete:
         return False
     batch = ledger.batch(batch_id)
-    if batch.status not in OPEN or batch.is_human or batch.llm_batching_mode == BATCH_API:
+    if not asks_for_more(batch) or batch.is_human or batch.llm_batching_mode == BATCH_API:
         return True
     return standing_of(ledger, batch_id).decision().is_final
 
@@ -88,7 +98,7 @@ def plan_wave_if_due(ledger: Ledger, batch_id: str, lease: Lease) -> bool:
         lease: The batch's, held by the caller: no other process plans its waves.
 
     """
-    if ledger.batch(batch_id).status not in OPEN:
+    if not asks_for_more(ledger.batch(batch_id)):
         return False
     standing = standing_of(ledger, batch_id)
     decision = standing.decision()
@@ -101,6 +111,23 @@ def plan_wave_if_due(ledger: Ledger, batch_id: str, lease: Lease) -> bool:
     lease.ensure_held()
     record_requests(ledger, batch_id, pairs, frame, bodies, n_before=len(standing.asked))
     return True
+
+
+def conclude(ledger: Ledger, batch_id: str) -> None:
+    """Record what the final decision makes of a batch that is judged: that it has failed, or why it asked for no more.
+
+    A batch that was told how to end, or has ended, is left as it is.
+    """
+    batch = ledger.batch(batch_id)
+    if batch.status is not BatchStatus.AWAITING_JUDGEMENTS or batch.ends_as is not None:
+        return
+    standing = standing_of(ledger, batch_id)
+    made = standing.decision()
+    if made.decision is Decision.FINALIZE_FAILURE:
+        tally = ledger.tally(batch_id)
+        ledger.move_batch(batch_id, BatchStatus.FAILED, why_failed(tally.n_succeeded, tally.n_requests))
+    elif made.reason in EARLY_STOPS:
+        ledger.conclude(batch_id, BatchStatus.COMPLETED_STABLE, EARLY_STOPS[made.reason].format(standing.rules))
 
 
 def _asked(request: RequestRecord, outcome: OutcomeRecord | None) -> Asked:

@@ -7,6 +7,7 @@ from datetime import date
 from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.judging.costs import estimate_usd, sunset_of
 from huleedu_pipeline.judging.spec import Judge
+from huleedu_pipeline.ledger.records import MIN_PUPILS_ESSAYS
 from huleedu_pipeline.providers.limits import estimated_tokens
 from huleedu_pipeline.providers.planning import make_judge, most_comparisons_of, request_sizes
 
@@ -27,7 +28,9 @@ def estimate_batch(batch: Batch) -> Estimate:
     """Return what judging ``batch`` by the real provider costs at most: nothing cached, every reply as long as allowed."""
     judge = make_judge(batch, is_emulated=False)
     texts = {essay.essay_id: essay.text for essay in batch.essays}
-    pairs = most_comparisons_of(batch.spec, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
+    grades = {essay.essay_id: essay.anchor_grade for essay in batch.essays}
+    is_enough = list(grades.values()).count(None) >= MIN_PUPILS_ESSAYS
+    pairs = most_comparisons_of(batch.spec, grades) if is_enough else []
     sizes = [estimated_tokens(n_bytes) for n_bytes in request_sizes(judge, pairs, texts)]
     return Estimate(
         model=judge.model,

@@ -177,6 +177,10 @@ class Provider(Protocol):
         """Return one job."""
         ...
 
+    def cancel_job(self, provider_job_id: str) -> JobSnapshot:
+        """Ask for a job to be cancelled, and return it; what it has answered by then can be downloaded once it has ended."""
+        ...
+
     def download(self, job: JobSnapshot, folder: Path) -> list[Path]:
         """Download a finished job's result files into ``folder``, each whole or not at all, and return them."""
         ...

@@ -48,6 +48,7 @@ def adopt(ledger: Ledger, provider: Provider, job: JobRecord, provider_job_id: s
             raise DecisionError(f"{provider_job_id}: is job {other.token} of batch {other.batch_id} already (choose another)")
     snapshot = provider.retrieve_job(provider_job_id)
     refused = [name for name in json.loads(job.refused_job_ids or "[]") if name != provider_job_id]
+    ledger.mark_unpublished(job.batch_id)  # of a closed batch: there is something to collect again
     return ledger.move_job(
         job,
         JobState.SUBMITTED,

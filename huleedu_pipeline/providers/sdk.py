@@ -131,6 +131,12 @@ class SdkProvider(ABC):
             response = self._client.get(f"{self.jobs_path}/{provider_job_id}", cast_to=httpx2.Response)
             return self.read_snapshot(json_object(response))
 
+    def cancel_job(self, provider_job_id: str) -> JobSnapshot:
+        """Begin to cancel a job, and return it; a job that has ended is refused."""
+        with translated(f"cancelling batch job {provider_job_id}"):
+            response = self._client.post(f"{self.jobs_path}/{provider_job_id}/cancel", cast_to=httpx2.Response)
+            return self.read_snapshot(json_object(response))
+
     def read_results(self, path: Path) -> Iterator[pa.RecordBatch]:
         """Read a downloaded result file; see :mod:`.result_table` for the columns."""
         return read_table(path, self.name, self.read_result_line)

@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from huleedu_pipeline.ledger import JobRecord, JobState, LaneRecord, Ledger, RequestRecord
+from huleedu_pipeline.judging.outcome import ErrorCode, failure
+from huleedu_pipeline.ledger import Answer, JobRecord, JobState, LaneRecord, Ledger, RequestRecord
 from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
 from huleedu_pipeline.providers.budget import Gate
@@ -121,6 +122,41 @@ def learned_limit(lane: LaneRecord) -> int | None:
     if lane.limit_learned_at is None or datetime.now(UTC) - lane.limit_learned_at > LEARNED_LIMIT_LIFETIME:
         return None
     return lane.enqueued_token_limit
+
+
+def settle_unsent(ledger: Ledger, provider: Provider, job: JobRecord, *, settle_seconds: float) -> JobRecord:
+    """Say what became of a job that is not to be sent any more, without sending anything, and return it.
+
+    One that the provider has is recorded as submitted; one that it surely does not have is closed, and its requests are open;
+    one of which that can not be said is quarantined.
+
+    Raises:
+        ProviderError: the provider's list could not be read.
+
+    """
+    if provider.keeps_token:
+        return _settle_unsent(ledger, provider, job, settle_seconds)
+    with ledger.lease(f"submissions to {provider.name}", wait_seconds=PROVIDER_WAIT_SECONDS):
+        return _settle_unsent(ledger, provider, job, settle_seconds)
+
+
+def _settle_unsent(ledger: Ledger, provider: Provider, job: JobRecord, settle_seconds: float) -> JobRecord:
+    if job.create_attempted_at is not None:
+        try:
+            found = _look_for(ledger, provider, job, settle_seconds)
+        except ReconcileError as error:
+            return ledger.quarantine(job, str(error))
+        if found is not None:
+            _record(ledger, job, found, {"adopted": True})
+            return ledger.job(job.token)
+    return close_unsent(ledger, job)
+
+
+def close_unsent(ledger: Ledger, job: JobRecord) -> JobRecord:
+    """Close a job that the provider surely does not have; its requests are open again, and nothing was spent."""
+    outcome, at = failure(ErrorCode.NOT_RUN, "its batch was closed before it was sent"), datetime.now(UTC)
+    answers = [Answer(r.custom_id, outcome, 0.0, None, at) for r in ledger.requests(job.batch_id, job_token=job.token)]
+    return ledger.collect_job(job, answers, {"closed": "never sent"}, max_attempts=1)
 
 
 def _submit(ledger: Ledger, provider: Provider, job: JobRecord, lease: Lease, settle_seconds: float) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from math import ceil
 
 from huleedu_pipeline.comparisons import PairGenerationMode
+from huleedu_pipeline.judging.guard import MIN_SUCCESS_RATE
 
 # A first wave with fewer leaves essays that a single failed request cuts off from the others.
 LEAST_COMPARISONS_PER_ESSAY = 4
@@ -68,7 +69,7 @@ class Rules:
     score_stability_threshold: float = 0.025
     target_mean_se: float | None = None
     target_reliability: float | None = None
-    min_success_rate: float = 0.8
+    min_success_rate: float = MIN_SUCCESS_RATE
     min_resampling_net_size: int = 3
     max_resampling_passes_for_small_net: int = 4
     max_resampling_passes_for_regular_batch: int = 1

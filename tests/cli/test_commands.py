@@ -18,6 +18,7 @@ from tests.cli.kit import environment, huleedu, start
 from tests.kit import emulator_books, write_batch
 
 COMMANDS = [
+    "cancel",
     "demo",
     "doctor",
     "emulator",
@@ -27,7 +28,9 @@ COMMANDS = [
     "judgements import",
     "plan",
     "reconcile",
+    "recover",
     "results",
+    "retry",
     "run",
     "status",
     "ui",
@@ -292,3 +295,22 @@ def test_a_quarantined_job_is_listed_and_settled_by_hand(home: Path, tmp_path: P
     assert settled.returncode == 0, settled.stderr
     assert huleedu(home, "run", folder).returncode == 0
     assert emulator_books(home / "emulator")["batch_jobs_created"]["openai"] == 1
+
+
+def test_a_batch_is_cancelled_published_as_that_and_brought_back(home: Path, tmp_path: Path) -> None:
+    folder, slow = write_batch(tmp_path / "b1"), {"HULEEDU_EMULATOR_SECONDS_PER_JOB": "60"}
+    assert huleedu(home, "run", folder, "--no-wait", **slow).returncode == 0
+    cancelled = huleedu(home, "cancel", "b1", "--because", "wrong prompt", **slow)
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert "1 jobs are being cancelled at openai. To go on after all: huleedu retry b1" in cancelled.stdout
+    ended = huleedu(home, "run", folder, **slow)
+    assert ended.returncode == 1
+    assert "batch b1: cancelled: wrong prompt (nothing is ranked; to ask again" in ended.stderr
+    shown = huleedu(home, "status", "b1").stdout
+    assert "because: wrong prompt" in shown
+    assert "UTC cancelled (wrong prompt)" in shown
+    again = huleedu(home, "retry", "b1")
+    assert "batch b1: is awaiting_judgements again" in again.stdout
+    assert huleedu(home, "retry", "b1").returncode == 1
+    assert huleedu(home, "recover").stdout == "no batch is past its deadline\n"
+    assert created(home) == 1

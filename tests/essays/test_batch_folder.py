@@ -126,7 +126,7 @@ ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
         "(remove one; a text can not be compared with itself)",
     ),
     "one essay": (
-        {"essays/bo.txt": None},
+        {"essays/bo.txt": None, "batch.yaml": "grade_scale: eng5_np_legacy_9_step\njudge: {provider: human}\n"},
         "essays/: holds 1 pupils' essays; a comparison needs at least two (add essays)",
     ),
     "no essays folder": (
@@ -227,9 +227,16 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
     assert lines == [f"batch folder class-9c: {problem}" for problem in refused.value.problems]
 
 
-def test_a_single_essay_and_a_missing_prompt_are_both_named(tmp_path: Path) -> None:
-    problems = problems_of(write_batch(tmp_path, {"essays/bo.txt": None, "prompt.md": None}))
+def test_no_essay_and_a_missing_prompt_are_both_named(tmp_path: Path) -> None:
+    none = {"essays/anna.txt": None, "essays/bo.txt": None, "prompt.md": None}
+    (tmp_path / "essays").mkdir()
+    problems = problems_of(write_batch(tmp_path, none))
     assert [problem.partition(":")[0] for problem in problems] == ["prompt.md", "essays/"]
+
+
+def test_a_single_essay_is_taken_in_where_a_model_judges(tmp_path: Path) -> None:
+    batch = read_batch(write_batch(tmp_path, {"essays/bo.txt": None}))
+    assert [essay.essay_id for essay in batch.essays if not essay.is_anchor] == ["anna"]
 
 
 def test_messages_begin_with_the_batch(tmp_path: Path) -> None:

@@ -113,6 +113,39 @@ def test_what_people_judged_is_written_down_and_then_ranked(
     assert (decision.due, decision.run_key) == (due, run_key)
 
 
+@pytest.mark.parametrize(
+    ("states", "provider_status", "due", "words"),
+    [
+        ([], None, Due.COLLECT, "failed, and not yet published"),
+        ([JobState.COLLECTED], None, Due.COLLECT, "failed, and not yet published"),
+        ([JobState.QUARANTINED], None, Due.COLLECT, "failed, and not yet published"),
+        ([JobState.PLANNED], None, Due.COLLECT, "1 jobs are to be wound up"),
+        ([JobState.UNKNOWN], None, Due.COLLECT, "1 jobs are to be wound up"),
+        ([JobState.SUBMITTED], "in_progress", Due.COLLECT, "1 jobs are to be wound up"),
+        ([JobState.SUBMITTED], "cancelling", Due.WAIT, "1 jobs at openai are being cancelled"),
+        ([JobState.SUBMITTED, JobState.CANCELLED], "cancelling", Due.COLLECT, "2 jobs are to be wound up"),
+    ],
+)
+def test_a_closed_batch_is_wound_up_and_then_published(
+    states: list[JobState], provider_status: str | None, due: Due, words: str
+) -> None:
+    jobs = [job(state, n, provider_status) for n, state in enumerate(states, start=1)]
+    decision = decide(Situation(batch(BatchStatus.FAILED), jobs, n_unasked=3))
+    assert (decision.due, words in decision.reason) == (due, True), decision.reason
+
+
+def test_a_batch_that_was_brought_back_is_asked_for_under_new_keys() -> None:
+    again = replace(batch(AWAITING), reopened_at=NOW)
+    before, after = (decide(Situation(one, [], n_unasked=3)).run_key for one in (batch(AWAITING), again))
+    assert (before, after) == ("b1:0.0:0", f"b1:0.0:reopened.{NOW.timestamp():.0f}:0")
+
+
+def test_a_batch_that_was_told_to_end_is_left_to_the_watch_dog_until_it_has_its_outcomes() -> None:
+    told = replace(batch(AWAITING), ends_as=BatchStatus.COMPLETED_FORCED_RECOVERY, status_reason="late")
+    assert decide(Situation(told, [job(JobState.SUBMITTED)], n_unasked=3)).due is Due.WAIT
+    assert decide(Situation(told, [job(JobState.COLLECTED)], n_outcomes=28)).due is Due.COLLECT
+
+
 def test_a_quarantined_job_is_named_with_the_command_that_settles_it() -> None:
     lost = replace(job(JobState.QUARANTINED), last_error="may be any of x, y")
     decision = decide(Situation(batch(AWAITING), [lost]))

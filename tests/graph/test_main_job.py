@@ -160,11 +160,11 @@ class RefusesAnna(PaidWorkResource):
         return Advance((), ledger.tally(batch_id), None)
 
 
-def with_work(installation: Installation, work: type[PaidWorkResource]) -> None:
+def with_work(installation: Installation, work: type[PaidWorkResource], **spec: Any) -> None:
     settings = installation.settings
     made = work(settings=settings.model_dump(mode="json", exclude_none=True))
     installation.definitions = build_definitions(settings, work=made)
-    installation.drop("b1")
+    installation.drop("b1", **spec)
     installation.run("submit_batch", "b1")
 
 
@@ -178,7 +178,9 @@ def test_nothing_is_scaled_before_every_request_has_its_outcome(installation: In
 
 
 def test_nothing_is_scaled_that_the_verdicts_do_not_connect(installation: Installation) -> None:
-    with_work(installation, RefusesAnna)
+    # Of ten essays one is in a fifth of all pairs: just enough verdicts are left.
+    more = {"anchor_004_B": "I like my town. It is small and quiet.", "anchor_005_C+": "We play in the yard. It is fun."}
+    with_work(installation, RefusesAnna, anchors=ANCHORS | more)
     result = installation.run("collect_batch", "b1", raise_on_error=False)
     assert not result.success
     check = next(c for c in result.get_asset_check_evaluations() if c.check_name == "comparison_graph_connected")

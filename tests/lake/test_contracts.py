@@ -60,7 +60,7 @@ COLUMNS = {
     "n_flagged_anchors, rise_per_grade, contradicted_regions, expected_accuracy, expected_consistency, "
     "monte_carlo_error, compared_with, n_common_anchors, link_slope, link_slope_p",
     "batch_status": "batch_id, status, current_phase, llm_batching_mode, n_essays, n_anchors, n_requests, n_succeeded, "
-    "n_failed, n_expired, cost_usd, created_at, updated_at, completed_at",
+    "n_failed, n_expired, cost_usd, created_at, updated_at, completed_at, status_reason, client_status",
 }
 NULLABLE = {
     "essays": {"anchor_grade"},
@@ -80,7 +80,7 @@ NULLABLE = {
         "target_mean_se",
         "target_reliability",
     },
-    "cj_rankings": {"rank", "infit", "outfit"},
+    "cj_rankings": {"rank", "infit", "outfit", "theta_se", "theta_low", "theta_high"},
     "scaling_summary": {
         "length_effect",
         "length_effect_se",
@@ -119,7 +119,7 @@ NULLABLE = {
         "link_slope",
         "link_slope_p",
     },
-    "batch_status": {"current_phase", "cost_usd", "completed_at"},
+    "batch_status": {"current_phase", "cost_usd", "completed_at", "status_reason"},
 }
 KEYS = {
     "essays": ("batch_id", "essay_id"),

@@ -49,6 +49,8 @@ def test_a_ledger_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
         assert [request.custom_id for request in ledger.unasked("b1")] == ["r3"]
         assert ledger.carriers("b1") == {"r1": "batch_1", "r2": "batch_1"}
         assert ledger.jobs("b1")[0].n_bytes == 16
+        assert [(move.from_status, move.to_status) for move in ledger.batch_history("b1")] == [(None, "awaiting_judgements")]
+        assert (ledger.batch("b1").status_reason, ledger.batch("b1").ends_as) == (None, None)
         with ledger.engine.connect() as connection:
             kept = connection.exec_driver_sql("SELECT custom_id, attempt, body FROM replies").one()
             sent = connection.exec_driver_sql("SELECT body FROM request_bodies ORDER BY custom_id").scalars().all()

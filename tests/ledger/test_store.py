@@ -247,8 +247,8 @@ def test_a_move_is_made_once_and_leaves_an_event(ledger: Ledger) -> None:
     assert (moved.state, moved.intent_at) == (JobState.INTENT, NOW)
     with pytest.raises(StaleStateError, match="is no longer planned"):
         ledger.move_job(planned, JobState.INTENT)
-    with pytest.raises(StaleStateError, match="can not go from intent to collected"):
-        ledger.move_job(moved, JobState.COLLECTED)
+    with pytest.raises(StaleStateError, match="can not go from intent to ended"):
+        ledger.move_job(moved, JobState.ENDED)
     events = [(before, after, json.loads(detail or "{}")) for _, before, after, detail in ledger.job_events(planned.token)]
     assert events == [(None, "planned", {"n_requests": 1}), ("planned", "intent", {"why": "test"})]
 

@@ -70,6 +70,9 @@ class Front:
     def retrieve_job(self, provider_job_id: str) -> JobSnapshot:
         return self.behind.retrieve_job(provider_job_id)
 
+    def cancel_job(self, provider_job_id: str) -> JobSnapshot:
+        return self.behind.cancel_job(provider_job_id)
+
     def download(self, job: JobSnapshot, folder: Path) -> list[Path]:
         return self.behind.download(job, folder)
 
