@@ -57,6 +57,8 @@ def grading(
             yield from _ungraded(store, record, spec.grade_scale, record.unranked_because)
             return
         scale_id, batch = spec.grade_scale, _scaled(store, batch_id)
+        ranking = store.read_rows(CJ_RANKINGS, batch_id)
+        is_provisional = any(row["is_provisional"] for row in ranking)
         drift, no_drift_because = _drift(store, batch, spec.compare_anchors_with)
         anchor_grades = [essay["anchor_grade"] for essay in batch.essays]
         n_anchors = sum(grade is not None for grade in anchor_grades)
@@ -67,7 +69,7 @@ def grading(
         if scale_id is not None:
             scale, theta, covariance = get_scale(scale_id), batch.fit.theta, batch.fit.covariance()
             projection = project_grades(theta, covariance, anchor_grades, scale)
-            lines = _lines(batch, store.read_rows(CJ_RANKINGS, batch_id))
+            lines = _lines(batch, ranking)
             infit, outfit = ([_or_nan(line[name]) for line in lines] for name in ("infit", "outfit"))
             report = check_anchors(
                 theta,
@@ -82,7 +84,9 @@ def grading(
             )
             anchors = _anchor_rows(batch_id, batch, lines, report)
         written = {
-            GRADE_PROJECTIONS: store.write_rows(GRADE_PROJECTIONS, batch_id, _grade_rows(batch_id, batch, projection)),
+            GRADE_PROJECTIONS: store.write_rows(
+                GRADE_PROJECTIONS, batch_id, _grade_rows(batch_id, batch, projection, is_provisional=is_provisional)
+            ),
             GRADE_BOUNDARIES: store.write_rows(GRADE_BOUNDARIES, batch_id, _boundary_rows(batch_id, projection)),
             ANCHOR_DIAGNOSTICS: store.write_rows(ANCHOR_DIAGNOSTICS, batch_id, anchors),
         }
@@ -93,7 +97,11 @@ def grading(
             "link_slope_p": drift.slope_p if drift else None,
         }
         written[GRADING_SUMMARY] = store.write_rows(GRADING_SUMMARY, batch_id, [summary])
-    shown: dict[str, Any] = {"is_simulated": batch.is_simulated, "grade_scale": scale_id or "(none)"}
+    shown: dict[str, Any] = {
+        "is_simulated": batch.is_simulated,
+        "is_provisional": is_provisional,
+        "grade_scale": scale_id or "(none)",
+    }
     if no_drift_because:
         shown["no_drift_because"] = no_drift_because
     if isinstance(projection, Unavailable):
@@ -143,7 +151,7 @@ def _or_nan(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _grade_rows(batch_id: str, batch: BatchScaling, projection: GradeProjection | Unavailable) -> Rows:
+def _grade_rows(batch_id: str, batch: BatchScaling, projection: GradeProjection | Unavailable, *, is_provisional: bool) -> Rows:
     if isinstance(projection, Unavailable):
         return []
     return [
@@ -156,6 +164,7 @@ def _grade_rows(batch_id: str, batch: BatchScaling, projection: GradeProjection 
             "confidence_label": projection.confidence_label(i),
             "grade_probabilities": dict(zip(projection.scale.ladder, projection.probabilities[i].tolist(), strict=True)),
             "split_grade": projection.split_grade(i),
+            "is_provisional": is_provisional,
         }
         for i, essay in enumerate(batch.essays)
     ]

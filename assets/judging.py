@@ -27,7 +27,7 @@ from huleedu_pipeline.lake.tables import (
     WAVE_DECISIONS,
 )
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
-from huleedu_pipeline.providers.continuation import conclude, is_judged, standing_of
+from huleedu_pipeline.providers.continuation import conclude, is_judged, is_nearly_judged, standing_of
 from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.planning import plan_requests
 from huleedu_pipeline.providers.winding_up import OPEN_JOBS
@@ -133,8 +133,9 @@ def llm_judgements(
     """Every request's outcome: a verdict with its reasons and its price, or why there is none.
 
     Not materialised while requests are still to be answered or another wave is due, because a ranking of half a batch is
-    no ranking; the step then says what it waits for, and what comes after it is skipped. When the last decision is that
-    the batch has failed, what was answered is written, and nothing is ranked. The same when it was cancelled.
+    no ranking; the step then says what it waits for, and what comes after it is skipped. When nearly all are there, what
+    follows is made provisionally and says so. When the last decision is that the batch has failed, what was answered is
+    written, and nothing is ranked. The same when it was cancelled.
     """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
@@ -142,7 +143,8 @@ def llm_judgements(
         if waits_for is not None:
             context.log.info("%s: %s", batch_id, waits_for)
             return
-        conclude(book, batch_id)
+        if book.tally(batch_id).is_complete:
+            conclude(book, batch_id)
         if (why := book.batch(batch_id).unranked_because) is not None:
             context.log.warning("%s: %s", batch_id, why)
         recorded = book.outcomes(batch_id)
@@ -173,7 +175,10 @@ def llm_judgements(
 def every_request_has_an_outcome(
     context: dg.AssetCheckExecutionContext, lake: LakeResource, ledger: LedgerResource
 ) -> dg.AssetCheckResult:
-    """Each planned pair was asked about and each request ended with exactly one outcome; nothing is scaled before that."""
+    """Each planned pair was asked about and each request ended with exactly one outcome; nothing final is scaled before that.
+
+    With nearly all outcomes a provisional ranking is made, and this check warns as long as it is provisional.
+    """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         if (why := book.batch(batch_id).unranked_because) is not None:
@@ -181,11 +186,17 @@ def every_request_has_an_outcome(
         tally = book.tally(batch_id)
         n_pairs = lake.open().read(COMPARISON_PAIRS, batch_id).num_rows
         n_judgements = lake.open().read(LLM_JUDGEMENTS, batch_id).num_rows
+        is_provisional = is_nearly_judged(book, batch_id)
     passed = tally.is_complete and n_pairs == tally.n_requests == n_judgements
+    missing = (
+        "; the ranking is provisional until the others are there"
+        if is_provisional
+        else "; materialise provider_jobs to collect what has finished, then this asset again"
+    )
     return dg.AssetCheckResult(
         passed=passed,
-        description=f"{tally.n_outcomes} of {tally.n_requests} requests have an outcome"
-        + ("" if passed else "; materialise provider_jobs to collect what has finished, then this asset again"),
+        severity=dg.AssetCheckSeverity.WARN if is_provisional else dg.AssetCheckSeverity.ERROR,
+        description=f"{tally.n_outcomes} of {tally.n_requests} requests have an outcome" + ("" if passed else missing),
         metadata={"pairs": n_pairs, "requests": tally.n_requests, "outcomes": tally.n_outcomes, "judgements": n_judgements},
     )
 
@@ -267,9 +278,9 @@ def _waits_for(book: Ledger, lake: Lake, batch_id: str) -> str | None:
     if batch.unranked_because is not None:
         jobs = book.jobs(batch_id, OPEN_JOBS)
         return f"{len(jobs)} jobs are being wound up" if jobs else None
-    if not tally.is_complete:
+    if not tally.is_complete and not is_nearly_judged(book, batch_id):
         return f"{tally.n_outcomes} of {tally.n_requests} requests have an outcome"
-    if not is_judged(book, batch_id):
+    if tally.is_complete and not is_judged(book, batch_id):
         return "another wave of comparisons is due (materialise provider_jobs)"
     n_listed = lake.read(COMPARISON_PAIRS, batch_id).num_rows
     if n_listed < tally.n_requests and not batch.is_human:

@@ -3,19 +3,27 @@
 import dagster as dg
 
 from assets.common import OWNERS, explained, materialised, schema_contract, table_asset
+from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.lake import Lake
-from huleedu_pipeline.lake.tables import BATCH_STATUS
-from huleedu_pipeline.ledger import BatchRecord
+from huleedu_pipeline.lake.tables import BATCH_STATUS, CJ_RANKINGS
+from huleedu_pipeline.ledger import BatchRecord, BatchStatus
 from huleedu_pipeline.ledger.phases import client_status, phase_of
 from resources import LakeResource, LedgerResource, WarehouseResource
 
 
+class StaleRankingError(HuleeduError):
+    """A provisional ranking of a batch that has all its judgements."""
+
+
 @table_asset(BATCH_STATUS, name="batch_results", deps=["grade_projections", "scaling_summary"])
 def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
-    """The batch's account: where it stands, how many requests ended how, what it cost. Writes the table batch_status."""
+    """The batch's account: where it stands, how many requests ended how, what it cost. Writes the table batch_status.
+
+    Of a provisional ranking it says that the batch still awaits judgements, and the batch does not end with it.
+    """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
-        if book.batch(batch_id).unranked_because is None:
+        if book.batch(batch_id).unranked_because is None and not _is_provisional(lake.open(), book.batch(batch_id)):
             book.complete_batch(batch_id)
         batch, tally = book.batch(batch_id), book.tally(batch_id)
         row = {
@@ -59,6 +67,22 @@ def warehouse(lake: LakeResource, ledger: LedgerResource, warehouse_file: Wareho
             **{f"rows_{name}": count for name, count in counts.items()},
         }
     )
+
+
+def _is_provisional(store: Lake, batch: BatchRecord) -> bool:
+    """Whether the ranking that is there was made before the last outcomes were.
+
+    Raises:
+        StaleRankingError: it was, but the batch has been judged to its end since.
+
+    """
+    is_provisional = any(row["is_provisional"] for row in store.read_rows(CJ_RANKINGS, batch.batch_id))
+    if is_provisional and batch.status is not BatchStatus.AWAITING_JUDGEMENTS:
+        raise StaleRankingError(
+            f"batch {batch.batch_id}: cj_rankings is provisional and the batch is {batch.status} (materialise llm_judgements "
+            "and everything after it again, or: huleedu run)"
+        )
+    return is_provisional
 
 
 def _is_accounted(store: Lake, batch: BatchRecord) -> bool:

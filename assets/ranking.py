@@ -17,6 +17,7 @@ from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.schema import Table
 from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, JUDGE_DIAGNOSTICS, LLM_JUDGEMENTS, SCALING_SUMMARY
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger
+from huleedu_pipeline.providers.continuation import is_judged
 from resources import LakeResource, LedgerResource
 
 
@@ -48,12 +49,16 @@ def scaling(
         if record.unranked_because is not None:
             yield from _unranked(store, record)
             return
-        book.move_batch(batch_id, BatchStatus.SCORING)  # from here on no judgement can be added
-        if book.batch(batch_id).is_human:
+        is_provisional = not record.is_human and not _is_judged(store, book, batch_id)
+        if not is_provisional:
+            book.move_batch(batch_id, BatchStatus.SCORING)  # from here on no judgement can be added
+        elif record.status is not BatchStatus.AWAITING_JUDGEMENTS:
+            raise _stale(store, book, batch_id)
+        if record.is_human:
             _ensure_current(store, book, batch_id)
         started = time.perf_counter()
         batch = scale_batch(store.read_rows(ESSAYS, batch_id), store.read_rows(LLM_JUDGEMENTS, batch_id))
-        ranking = store.write_rows(CJ_RANKINGS, batch_id, _ranking_rows(batch_id, batch))
+        ranking = store.write_rows(CJ_RANKINGS, batch_id, _ranking_rows(batch_id, batch, is_provisional=is_provisional))
         judges = store.write_rows(JUDGE_DIAGNOSTICS, batch_id, _judge_rows(batch_id, batch))
         summary = _summary_row(batch_id, batch)
         summary["seconds"] = time.perf_counter() - started
@@ -66,6 +71,7 @@ def scaling(
         ranking=dg.MetadataValue.md(ranking_plot(fit.theta, batch.intervals, grades, title, batch.is_simulated)),
         misfit=dg.MetadataValue.md(misfit_plot(fit.theta, batch.misfit.essays, title, batch.is_simulated)),
         is_simulated=batch.is_simulated,
+        is_provisional=is_provisional,
         marginal_reliability=round(batch.quality.marginal, 4),
         mean_theta_se=round(summary["mean_theta_se"], 4),
         n_one_sided=len(fit.separated_items),
@@ -96,10 +102,10 @@ def _alone(batch_id: str, essay_id: str) -> dict[str, Any]:
     """Return the line of an essay of which no verdict says anything: its place is a convention, and has no error to state."""
     unknown = dict.fromkeys(("theta_se", "theta_low", "theta_high", "infit", "outfit"))
     line = {"batch_id": batch_id, "essay_id": essay_id, "is_anchor": False, "theta": 0.0, "rank": 1, "overall_rank": 1}
-    return {**line, **unknown, "n_comparisons": 0, "n_wins": 0, "flags": ["no_comparisons"]}
+    return {**line, **unknown, "n_comparisons": 0, "n_wins": 0, "flags": ["no_comparisons"], "is_provisional": False}
 
 
-def _ranking_rows(batch_id: str, batch: BatchScaling) -> list[dict[str, Any]]:
+def _ranking_rows(batch_id: str, batch: BatchScaling, *, is_provisional: bool) -> list[dict[str, Any]]:
     fit, squares = batch.fit, batch.misfit.essays
     order = np.argsort(-fit.theta, kind="stable")
     overall = {int(index): rank for rank, index in enumerate(order, start=1)}
@@ -121,6 +127,7 @@ def _ranking_rows(batch_id: str, batch: BatchScaling) -> list[dict[str, Any]]:
             "theta_low": float(batch.intervals.lower[i]),
             "theta_high": float(batch.intervals.upper[i]),
             "flags": batch.flags[i],
+            "is_provisional": is_provisional,
         }
         for i, essay in enumerate(batch.essays)
     ]
@@ -190,12 +197,21 @@ def _judge_rows(batch_id: str, batch: BatchScaling) -> list[dict[str, Any]]:
 
 def _ensure_current(lake: Lake, ledger: Ledger, batch_id: str) -> None:
     """Refuse to rank by fewer judgements than are recorded: more were imported since the table was written."""
+    if ledger.tally(batch_id).n_outcomes != lake.read(LLM_JUDGEMENTS, batch_id).num_rows:
+        raise _stale(lake, ledger, batch_id)
+
+
+def _stale(lake: Lake, ledger: Ledger, batch_id: str) -> StaleJudgementsError:
     n_recorded, n_written = ledger.tally(batch_id).n_outcomes, lake.read(LLM_JUDGEMENTS, batch_id).num_rows
-    if n_recorded != n_written:
-        raise StaleJudgementsError(
-            f"batch {batch_id}: llm_judgements holds {n_written} judgements and the ledger {n_recorded} (materialise "
-            "comparison_pairs and everything after it again, or: huleedu run)"
-        )
+    return StaleJudgementsError(
+        f"batch {batch_id}: llm_judgements holds {n_written} judgements and the ledger {n_recorded} (materialise "
+        "comparison_pairs and everything after it again, or: huleedu run)"
+    )
+
+
+def _is_judged(lake: Lake, ledger: Ledger, batch_id: str) -> bool:
+    """Whether the judgements that were written are all that there will be; a ranking by fewer is provisional."""
+    return lake.read(LLM_JUDGEMENTS, batch_id).num_rows == ledger.tally(batch_id).n_requests and is_judged(ledger, batch_id)
 
 
 def _number(values: NDArray[np.float64], i: int) -> float | None:

@@ -195,7 +195,8 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
     """Return what the failed step said, in its own words where it has some."""
-    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    evaluated = result.get_asset_check_evaluations()
+    failed = [c for c in evaluated if c.blocking and not c.passed and c.severity is dg.AssetCheckSeverity.ERROR]
     if failed:
         return "; ".join(
             f"check {check.check_name} on {check.asset_key.to_user_string()}: {check.description}" for check in failed

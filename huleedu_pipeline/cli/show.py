@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from huleedu_pipeline.providers.reconcile import Case
 
+PROVISIONAL = "PROVISIONAL: the last judgements are still to come, and places and grades may change with them"
 SIMULATED = "SIMULATED by the local emulator: not a real model's judgement"
 
 
@@ -56,6 +57,8 @@ def print_ranking(batch_id: str, ranking: "pd.DataFrame", cost: "pd.DataFrame", 
         if is_graded:
             cells += [str(row["grade"]), f"{row['grade_probability']:.2f}", str(row["confidence_label"])]
         table.add_row(*cells, style="yellow" if row["is_anchor"] else None)
+    if ranking["is_provisional"].any():
+        out.print(PROVISIONAL, style="bold")
     out.print(table)
     for note in notes:
         out.print(note, markup=False)

@@ -93,6 +93,13 @@ class BatchSpec(BaseModel):
         description="Live modes: stop when marginal reliability is up to this (with target_mean_se: when both are). Default: "
         "no target.",
     )
+    completion_threshold_pct: int = Field(
+        default=95,
+        ge=50,
+        le=100,
+        description="From this share of the outcomes on, in per cent, a provisional ranking is published while the last ones "
+        "are waited for; it is marked as provisional wherever it is shown. 100: none before all are there.",
+    )
     seed: int = Field(default=1, ge=0, description="Seed of the choice of pairs and of who is shown first.")
 
     def n_comparisons(self, n_essays: int) -> int:

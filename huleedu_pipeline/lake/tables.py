@@ -10,6 +10,11 @@ S, I, F, B, T = ColumnType.STRING, ColumnType.INTEGER, ColumnType.FLOAT, ColumnT
 
 BATCH_ID = Column("batch_id", S, "Batch, unique in the system; also the Dagster partition.")
 ESSAY_ID = Column("essay_id", S, "Essay, unique inside its batch.")
+IS_PROVISIONAL = Column(
+    "is_provisional",
+    B,
+    "Whether it was made before the last outcomes were there, and will be made anew when they are.",
+)
 IS_ANCHOR = Column("is_anchor", B, "Whether the essay carries a known grade and serves as a reference.")
 PAIR_ID = Column("pair_id", S, "Comparison: two essays in one order, and the replicate; stable on every machine.")
 CUSTOM_ID = Column("custom_id", S, "Request: a pair and a judge; joins grade, prompt and raw reply, also at the provider.")
@@ -281,6 +286,7 @@ CJ_RANKINGS = Table(
             "(fewer than 15), disconnected (not comparable with most others), misfit (contradictory verdicts), overfit (more "
             "regular than chance allows).",
         ),
+        IS_PROVISIONAL,
     ),
     ("batch_id", "essay_id"),
 )
@@ -389,6 +395,7 @@ GRADE_PROJECTIONS = Table(
         Column("confidence_label", S, "HIGH from .70 on, MID from .40 on, else LOW."),
         Column("grade_probabilities", ColumnType.PROBABILITIES, "Probability of each grade of the scale; sums to 1."),
         Column("split_grade", S, "The grade, or two neighbours as in C+/B when they share the probability."),
+        IS_PROVISIONAL,
     ),
     ("batch_id", "essay_id"),
 )

@@ -21,7 +21,7 @@ CURRENT_RANKINGS = View(
     SELECT r.batch_id, r.rank, r.overall_rank, r.essay_id, e.file_name, r.is_anchor, e.anchor_grade,
            r.theta, r.theta_se, r.theta_low, r.theta_high,
            g.grade, g.grade_probability, g.confidence_label, g.grade_scale, r.n_comparisons, r.n_wins, j.models, j.is_simulated,
-           g.split_grade, r.flags
+           g.split_grade, r.flags, r.is_provisional
     FROM cj_rankings r
     JOIN essays e USING (batch_id, essay_id)
     LEFT JOIN grade_projections g USING (batch_id, essay_id)

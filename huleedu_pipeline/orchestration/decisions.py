@@ -35,6 +35,7 @@ class Situation:
 
     ``n_unasked`` requests have neither an outcome nor a provider job; ``waits_for`` says why nothing can be sent now, and
     ``stamp`` changes whenever that may have changed. ``n_unlisted`` judgements were imported since pairs were last written.
+    With ``n_for_provisional`` outcomes a provisional ranking is made; ``None`` when there is none to be made.
     """
 
     batch: BatchRecord
@@ -42,6 +43,7 @@ class Situation:
     n_unasked: int = 0
     n_outcomes: int = 0
     n_unlisted: int = 0
+    n_for_provisional: int | None = None
     waits_for: str | None = None
     stamp: str = ""
     has_run_in_progress: bool = False
@@ -96,6 +98,10 @@ def _decide(situation: Situation) -> Decision:
     finished = [job for job in jobs if job.state in FINISHED_AT_PROVIDER]
     if finished and (situation.n_unasked or not at_provider):
         reason = f"{len(finished)} of {len(jobs)} jobs have finished" if at_provider else "every job has finished"
+        return _ask(Due.COLLECT, reason, finished[-1].provider_job_id or finished[-1].token, situation.n_failed_collect_runs)
+    n_coming = situation.n_outcomes + sum(job.n_requests for job in finished)
+    if finished and situation.n_for_provisional is not None and n_coming >= situation.n_for_provisional:
+        reason = f"{len(finished)} more jobs have finished, which is enough for a provisional ranking"
         return _ask(Due.COLLECT, reason, finished[-1].provider_job_id or finished[-1].token, situation.n_failed_collect_runs)
     unsent = [job for job in jobs if job.state in NOT_YET_SUBMITTED]
     if batch.ends_as is not None and (situation.n_unasked or unsent or at_provider):

@@ -17,8 +17,9 @@ from huleedu_pipeline.orchestration.decisions import Situation
 from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
 from huleedu_pipeline.providers.backend import limits_of, open_provider
 from huleedu_pipeline.providers.collection import watch_jobs
+from huleedu_pipeline.providers.continuation import n_for_provisional
 from huleedu_pipeline.providers.lanes import pause_reason
-from huleedu_pipeline.providers.planning import planned_judge
+from huleedu_pipeline.providers.planning import planned_judge, planned_spec
 from huleedu_pipeline.providers.protocols import ProviderError
 from huleedu_pipeline.providers.submission import room_tokens
 from huleedu_pipeline.settings import Settings
@@ -87,6 +88,7 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
         jobs,
         n_unasked=n_unasked,
         n_outcomes=tally.n_outcomes,
+        n_for_provisional=n_for_provisional(planned_spec(ledger, batch.batch_id), tally.n_requests) if jobs else None,
         n_unlisted=tally.n_requests - _n_pairs(settings, batch) if batch.is_human else 0,
         waits_for=waits_for,
         stamp=stamp,

@@ -8,6 +8,7 @@ asking (:mod:`.live`).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.judging.guard import why_failed
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger, OutcomeRecord, RequestRecord
@@ -23,8 +24,10 @@ from huleedu_pipeline.waves import (
     Reason,
     Rules,
     WaveState,
+    connects,
     decide,
     last_state,
+    most_comparisons,
     plan_next_wave,
     wave_states,
 )
@@ -111,6 +114,27 @@ def plan_wave_if_due(ledger: Ledger, batch_id: str, lease: Lease) -> bool:
     lease.ensure_held()
     record_requests(ledger, batch_id, pairs, frame, bodies, n_before=len(standing.asked))
     return True
+
+
+def is_nearly_judged(ledger: Ledger, batch_id: str) -> bool:
+    """Whether a batch may be ranked provisionally while its last outcomes are waited for.
+
+    So many outcomes are in as ``completion_threshold_pct`` says, of all that can come; enough of them are verdicts, and the
+    verdicts connect all essays.
+    """
+    batch = ledger.batch(batch_id)
+    if batch.status is not BatchStatus.AWAITING_JUDGEMENTS or batch.ends_as is not None or batch.is_human:
+        return False
+    spec, tally, n_essays = planned_spec(ledger, batch_id), ledger.tally(batch_id), batch.n_essays + batch.n_anchors
+    n_all = max(tally.n_requests, most_comparisons(rules_of(spec, n_essays), n_essays))
+    if tally.n_outcomes < n_for_provisional(spec, n_all) or why_failed(tally.n_succeeded, tally.n_outcomes) is not None:
+        return False
+    return connects(standing_of(ledger, batch_id).asked, n_essays)
+
+
+def n_for_provisional(spec: BatchSpec, n_requests: int) -> int:
+    """Return how many outcomes of so many requests are enough for a provisional ranking."""
+    return -(-n_requests * spec.completion_threshold_pct // 100)
 
 
 def conclude(ledger: Ledger, batch_id: str) -> None:

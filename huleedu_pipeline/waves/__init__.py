@@ -14,7 +14,7 @@ from huleedu_pipeline.waves.decide import (
     first_wave_size,
     most_comparisons,
 )
-from huleedu_pipeline.waves.history import Asked, Money, last_state, wave_states
+from huleedu_pipeline.waves.history import Asked, Money, connects, last_state, wave_states
 from huleedu_pipeline.waves.next_wave import plan_next_wave
 from huleedu_pipeline.waves.rows import decision_row, replay
 
@@ -26,6 +26,7 @@ __all__ = [
     "Reason",
     "Rules",
     "WaveState",
+    "connects",
     "decide",
     "decision_row",
     "first_wave_size",

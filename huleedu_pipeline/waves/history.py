@@ -102,6 +102,21 @@ def fit_verdicts(asked: Sequence[Asked], essay_ids: Sequence[str]) -> "BradleyTe
     )
 
 
+def connects(asked: Sequence[Asked], n_essays: int) -> bool:
+    """Whether the verdicts connect so many essays, directly or through others."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    judged = [request for request in asked if request.first_won is not None]
+    place = {essay_id: index for index, essay_id in enumerate(essays_of(judged))}
+    if len(place) < n_essays:
+        return False
+    rows = [place[request.essay_a_id] for request in judged]
+    columns = [place[request.essay_b_id] for request in judged]
+    graph = coo_array((np.ones(len(judged)), (rows, columns)), shape=(n_essays, n_essays))
+    return int(connected_components(graph, directed=False)[0]) == 1
+
+
 def essays_of(asked: Sequence[Asked]) -> list[str]:
     """Return the essays that occur in the requests, sorted."""
     return sorted({essay_id for request in asked for essay_id in request.pair})

@@ -44,6 +44,7 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
         "score_stability_threshold": 0.025,
         "target_mean_se": None,
         "target_reliability": None,
+        "completion_threshold_pct": 95,
         "seed": 1,
     }
 
@@ -114,7 +115,8 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
             "zzz: 1",
             "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, course_code, language, grade_scale, "
             "compare_anchors_with, judge, llm_batching_mode, max_comparisons, max_cost_usd, waves, "
-            "min_comparisons_for_stability_check, score_stability_threshold, target_mean_se, target_reliability, seed)",
+            "min_comparisons_for_stability_check, score_stability_threshold, target_mean_se, target_reliability, "
+            "completion_threshold_pct, seed)",
         ),
         (
             "judge: {zzz: 1}",

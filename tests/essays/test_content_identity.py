@@ -37,6 +37,7 @@ CHANGES: dict[str, Changes] = {
     "score_stability_threshold": {"batch.yaml": YAML + "score_stability_threshold: 0.1"},
     "target_mean_se": {"batch.yaml": YAML + "llm_batching_mode: per_request\ntarget_mean_se: 0.3"},
     "target_reliability": {"batch.yaml": YAML + "llm_batching_mode: per_request\ntarget_reliability: 0.8"},
+    "completion_threshold_pct": {"batch.yaml": YAML + "completion_threshold_pct: 90"},
     "seed": {"batch.yaml": YAML + "seed: 2"},
     "judge.provider": {"batch.yaml": YAML + "judge: {provider: anthropic}"},
     "judge.model": {"batch.yaml": YAML + "judge: {model: gpt-6-sol}"},

@@ -70,7 +70,6 @@ ONE_PROBLEM = {
         "essays.csv: line 4 and essays.csv: line 2: have exactly the same text "
         "(remove one; a text can not be compared with itself)",
     ),
-    "one row": ("essay_id,text\na,x\n", "essays/: holds 1 pupils' essays; a comparison needs at least two (add essays)"),
     "not UTF-8": (
         b"essay_id,text\na,\xe5\nb,y\n",
         "essays.csv: not UTF-8: byte 0xE5 at offset 16 (line 2); save the file as UTF-8",

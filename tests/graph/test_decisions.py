@@ -58,6 +58,10 @@ def job(state: JobState, n: int = 1, provider_status: str | None = None) -> JobR
         (AWAITING, [JobState.SUBMITTED, JobState.UNKNOWN], {}, Due.SUBMIT, "token_2:b1:2.0:0"),
         (AWAITING, [JobState.SUBMITTED], {}, Due.WAIT, None),
         (AWAITING, [JobState.SUBMITTED, JobState.ENDED], {}, Due.WAIT, None),
+        # Five outcomes of the job that has finished, and fifteen before it.
+        (AWAITING, [JobState.SUBMITTED, JobState.ENDED], {"n_outcomes": 15, "n_for_provisional": 21}, Due.WAIT, None),
+        (AWAITING, [JobState.SUBMITTED, JobState.ENDED], {"n_outcomes": 15, "n_for_provisional": 20}, Due.COLLECT, "job_2:0"),
+        (AWAITING, [JobState.SUBMITTED, JobState.COLLECTED], {"n_outcomes": 20, "n_for_provisional": 20}, Due.WAIT, None),
         (AWAITING, [JobState.ENDED], {}, Due.COLLECT, "job_1:0"),
         (AWAITING, [JobState.ENDED], {"has_run_in_progress": True}, Due.WAIT, None),
         (AWAITING, [JobState.EXPIRED, JobState.FAILED], {}, Due.COLLECT, "job_2:0"),

@@ -38,7 +38,7 @@ COLUMNS = {
     "score_stability_threshold, target_mean_se, target_reliability, min_success_rate, min_resampling_net_size, "
     "max_resampling_passes_for_small_net, max_resampling_passes_for_regular_batch",
     "cj_rankings": "batch_id, essay_id, is_anchor, theta, theta_se, rank, overall_rank, n_comparisons, n_wins, infit, outfit, "
-    "theta_low, theta_high, flags",
+    "theta_low, theta_high, flags, is_provisional",
     "scaling_summary": "batch_id, n_essays, n_comparisons, n_components, n_one_sided, prior_sd, position_effect, "
     "position_effect_se, position_effect_p, length_effect, length_effect_se, length_effect_p, "
     "marginal_reliability, marginal_reliability_of_noise, separation_reliability, separation_g_reliability, "
@@ -49,7 +49,7 @@ COLUMNS = {
     "first_share, first_share_p, n_both_orders, both_orders_agreement, n_repeats, repeat_agreement, "
     "n_contradictory, is_simulated",
     "grade_projections": "batch_id, essay_id, grade_scale, grade, grade_probability, confidence_label, grade_probabilities, "
-    "split_grade",
+    "split_grade, is_provisional",
     "grade_boundaries": "batch_id, grade_scale, lower_grade, upper_grade, theta, theta_se, n_anchors_lower, n_anchors_upper",
     "anchor_diagnostics": "batch_id, essay_id, grade, theta, theta_se, projected_grade, grade_probability, "
     "leave_one_out_grade, "

@@ -125,7 +125,7 @@ def test_current_rankings_run_from_the_best_with_names_and_grades(warehouse: War
         *("batch_id", "rank", "overall_rank", "essay_id", "file_name", "is_anchor", "anchor_grade"),
         *("theta", "theta_se", "theta_low", "theta_high"),
         *("grade", "grade_probability", "confidence_label", "grade_scale"),
-        *("n_comparisons", "n_wins", "models", "is_simulated", "split_grade", "flags"),
+        *("n_comparisons", "n_wins", "models", "is_simulated", "split_grade", "flags", "is_provisional"),
     ]
     assert lines(frame, "overall_rank", "rank", "file_name", "is_anchor", "anchor_grade", "theta") == [
         [1, 1, "bo.txt", False, None, 1.25],
