@@ -47,6 +47,7 @@ def import_csv(
     Example: huleedu import-csv answers.csv --to batches/answers --id-column id --text-column answer
       --prompt "Describe your town." --grade-column level --grade-scale cefr_6_level --anchors 6
     """
+    from huleedu_pipeline.cli.opened import opened_context
     from huleedu_pipeline.essays.csv_import import CsvImport
     from huleedu_pipeline.essays.csv_import import import_csv as convert
     from huleedu_pipeline.essays.template import RUBRIC
@@ -68,7 +69,8 @@ def import_csv(
         seed=seed,
         batch={"llm_batching_mode": mode, "judge": {"provider": provider}},
     )
-    n_essays, n_anchors = convert(file, folder, wanted)
+    with opened_context() as context:
+        n_essays, n_anchors = convert(file, folder, wanted, context)
     typer.echo(f"wrote {folder}: {n_essays} essays and {n_anchors} anchors. Next: huleedu run {shlex.quote(str(folder))}")
 
 

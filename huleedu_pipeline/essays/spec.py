@@ -1,7 +1,8 @@
 """``batch.yaml``: what a batch is and how it is to be judged.
 
 One pydantic model is the contract, the validation and the documentation: the template that ``huleedu init`` writes and the
-table in docs are made from its field descriptions. Not here: the essays themselves (:mod:`.batch_folder`).
+table in docs are made from its field descriptions. Not here: the essays themselves (:mod:`.batch_folder`), and whether the
+assignment and the grade scale that are named exist (:mod:`.basis`).
 """
 
 import re
@@ -13,12 +14,21 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.grading.scales import get_scale
 from huleedu_pipeline.judging.costs import price_list
 from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
 
-BATCH_ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
+KEY_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
 COMPARISONS_PER_ESSAY = 20
+
+
+def check_key(value: str, what: str) -> str:
+    """Return ``value`` if it can name ``what``; raises ValueError with the rule if not."""
+    if not KEY_PATTERN.fullmatch(value):
+        raise ValueError(
+            f"'{value}' can not name {what} (use 1-60 lower-case letters, digits, '.', '_', '-', beginning with a letter or "
+            "digit, without '..')"
+        )
+    return value
 
 
 class SpecError(HuleeduError):
@@ -35,6 +45,11 @@ class BatchSpec(BaseModel):
         "Default: the folder's name."
     )
     assignment: str = Field(default="", description="Name of the assignment the pupils answered, for tables and pages.")
+    assignment_id: str | None = Field(
+        default=None,
+        description="A registered assignment (huleedu admin instructions list): prompt, rubric, grade scale and anchors are "
+        "its own, and the folder has none. Default: they are in the folder.",
+    )
     course_code: str = Field(default="", description="Course, for example ENG5.")
     language: Literal["en", "sv"] = Field(default="en", description="Language of the essays: en or sv.")
     grade_scale: str | None = Field(
@@ -109,12 +124,12 @@ class BatchSpec(BaseModel):
     @field_validator("batch_id")
     @classmethod
     def _key(cls, value: str) -> str:
-        if not BATCH_ID_PATTERN.fullmatch(value):
-            raise ValueError(
-                f"'{value}' can not name a batch (use 1-60 lower-case letters, digits, '.', '_', '-', beginning with a "
-                "letter or digit, without '..')"
-            )
-        return value
+        return check_key(value, "a batch")
+
+    @field_validator("assignment_id")
+    @classmethod
+    def _assignment_key(cls, value: str | None) -> str | None:
+        return None if value is None else check_key(value, "an assignment")
 
     @field_validator("judge")
     @classmethod
@@ -124,16 +139,6 @@ class BatchSpec(BaseModel):
             raise ValueError(
                 f"model '{value.model}' is {listed.provider}'s (set provider: {listed.provider}, or another model)"
             )
-        return value
-
-    @field_validator("grade_scale")
-    @classmethod
-    def _scale(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                get_scale(value)
-            except HuleeduError as error:
-                raise ValueError(str(error).removeprefix("grade_scale: ")) from None
         return value
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
+from typing import Any
 
 from huleedu_pipeline.errors import HuleeduError
 
@@ -78,6 +79,11 @@ BUILT_IN = {
         ),
     )
 }
+
+
+def scale_of(record: Mapping[str, Any]) -> GradeScale:
+    """Return the scale that was recorded as JSON of its fields."""
+    return GradeScale(record["scale_id"], tuple(record["grades"]), record["description"], record["below_lowest"])
 
 
 def list_scales() -> tuple[GradeScale, ...]:

@@ -14,7 +14,7 @@ from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
 from huleedu_pipeline.comparisons import ComparisonPair, PairGenerationMode, plan_pairs
 from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.essays.spec import BatchSpec
-from huleedu_pipeline.grading import get_scale
+from huleedu_pipeline.grading.scales import GradeScale, get_scale, scale_of
 from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, Prompt, essay_text, render
 from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, Judge, resolve_model
@@ -70,9 +70,17 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
         llm_batching_mode=batch.spec.llm_batching_mode,
         judge_backend=backend,
         content_sha256=short_hash([batch.content_sha256, backend], 64),
-        original_request=canonical_json({"batch": batch.spec.model_dump(mode="json"), "judge": asdict(judge)}),
+        original_request=canonical_json(
+            {
+                "batch": batch.spec.model_dump(mode="json"),
+                "judge": asdict(judge),
+                "scale": None if batch.scale is None else asdict(batch.scale),
+            }
+        ),
         n_essays=sum(not essay.is_anchor for essay in batch.essays),
         n_anchors=sum(essay.is_anchor for essay in batch.essays),
+        assignment_id=batch.spec.assignment_id,
+        assignment_version=batch.assignment_version,
     )
 
 
@@ -91,28 +99,34 @@ def rules_of(spec: BatchSpec, n_essays: int) -> Rules:
     )
 
 
-def plan_comparisons(spec: BatchSpec, anchor_grades: Mapping[str, str | None]) -> list[ComparisonPair]:
+def plan_comparisons(
+    spec: BatchSpec, scale: GradeScale | None, anchor_grades: Mapping[str, str | None]
+) -> list[ComparisonPair]:
     """Return the first wave of a batch that a provider judges; of batch jobs that is all of it.
 
     Args:
         spec: The batch's specification.
+        scale: Its grade scale.
         anchor_grades: Grade of each anchor, ``None`` for a pupil's essay, by ``essay_id``.
 
     """
     n_essays = len(anchor_grades)
-    return _design(spec, anchor_grades, first_wave_size(rules_of(spec, n_essays), n_essays))
+    return _design(spec, scale, anchor_grades, first_wave_size(rules_of(spec, n_essays), n_essays))
 
 
-def most_comparisons_of(spec: BatchSpec, anchor_grades: Mapping[str, str | None]) -> list[ComparisonPair]:
+def most_comparisons_of(
+    spec: BatchSpec, scale: GradeScale | None, anchor_grades: Mapping[str, str | None]
+) -> list[ComparisonPair]:
     """Return as many comparisons as a batch may come to, to be priced: later waves, which nobody knows yet, as one design."""
     n_essays = len(anchor_grades)
     n_most = most_comparisons(rules_of(spec, n_essays), n_essays)
-    pairs = _design(spec, anchor_grades, n_most)
+    pairs = _design(spec, scale, anchor_grades, n_most)
     return list(islice(cycle(pairs), n_most))
 
 
-def _design(spec: BatchSpec, anchor_grades: Mapping[str, str | None], n_comparisons: int) -> list[ComparisonPair]:
-    scale = get_scale(spec.grade_scale) if spec.grade_scale else None
+def _design(
+    spec: BatchSpec, scale: GradeScale | None, anchor_grades: Mapping[str, str | None], n_comparisons: int
+) -> list[ComparisonPair]:
     levels = [scale.index(grade) if scale and grade is not None else None for grade in anchor_grades.values()]
     return plan_pairs(spec.batch_id, list(anchor_grades), n_comparisons, spec.seed, anchor_levels=levels)
 
@@ -122,6 +136,16 @@ def planned_spec(ledger: Ledger, batch_id: str) -> BatchSpec:
     batch = ledger.batch(batch_id)
     spec = BatchSpec.model_validate(json.loads(batch.original_request)["batch"])
     return spec.model_copy(update={"llm_batching_mode": batch.llm_batching_mode})
+
+
+def planned_scale(ledger: Ledger, batch_id: str) -> GradeScale | None:
+    """Return the grade scale that a batch was first planned with, whatever has become of it since; ``None`` without one."""
+    request = json.loads(ledger.batch(batch_id).original_request)
+    if recorded := request.get("scale"):
+        return scale_of(recorded)
+    # A batch from before scales were recorded: there were only those that come with the pipeline.
+    name = request["batch"]["grade_scale"]
+    return None if name is None else get_scale(name)
 
 
 def planned_pairs(ledger: Ledger, batch_id: str) -> list[ComparisonPair]:

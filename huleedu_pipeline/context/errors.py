@@ -1,0 +1,31 @@
+"""What can be wrong with a request to the context; the three kinds are what an HTTP API answers with 404, 409 and 422."""
+
+from pydantic import ValidationError
+
+from huleedu_pipeline.errors import HuleeduError
+
+
+class ContextError(HuleeduError):
+    """A request that the assessment context refuses; nothing of it was written."""
+
+
+class NotFoundError(ContextError):
+    """An assignment, a version, an anchor or a scale that is not there."""
+
+
+class ConflictError(ContextError):
+    """What is asked for contradicts what stands: a fixed field, a scale in use, a national rubric."""
+
+
+class InvalidInputError(ContextError):
+    """An input that can not be used whatever stands in the context."""
+
+
+def explained(error: ValidationError, place: str) -> InvalidInputError:
+    """Return a model's validation error as one line for each problem, each beginning with ``place``."""
+    lines = []
+    for item in error.errors(include_url=False, include_input=False):
+        path = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        lines.append(f"{place}: {path}: {message}" if path else f"{place}: {message}")
+    return InvalidInputError("\n".join(lines))
