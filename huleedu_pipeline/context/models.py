@@ -77,16 +77,21 @@ class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=10 * MAX_CHARACTERS)
 
 
-class AssignmentInput(_Input):
-    """An assignment as it is registered, or its instructions as they change; scale and origin are fixed from then on."""
+class AssignmentFields(_Input):
+    """What names an assignment and is fixed from its registration on."""
 
     assignment_id: AssignmentId
-    instructions: Text = Field(description="What this assignment assesses; the judge reads it before the rubric.")
     grade_scale: str = Field(description="Scale of its anchors' grades.")
     context_origin: ContextOrigin = Field(
         default="research_experiment",
         description="canonical_national: a national test's own assignment, whose rubric is registered once and never replaced.",
     )
+
+
+class AssignmentInput(AssignmentFields):
+    """An assignment as it is registered, or its instructions as they change."""
+
+    instructions: Text = Field(description="What this assignment assesses; the judge reads it before the rubric.")
 
 
 class TextInput(_Input):

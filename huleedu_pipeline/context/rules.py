@@ -112,11 +112,16 @@ def known_scale(scale_id: str, scales: Mapping[str, GradeScale], place: str) -> 
 def without_anchor(before: State, label: str, scale_id: str) -> State:
     """Return the assignment without an anchor; raises NotFoundError where there is none of that label."""
     if (scale_id, label) not in before.anchors:
-        raise NotFoundError(
-            f"assignment {before.assignment_id}: has no anchor '{label}' on {scale_id} "
-            f"(`huleedu admin anchors list {before.assignment_id}` shows what it has)"
-        )
+        raise no_anchor(before.assignment_id, label, scale_id)
     return replace(before, anchors={key: anchor for key, anchor in before.anchors.items() if key != (scale_id, label)})
+
+
+def no_anchor(assignment_id: str, label: str, scale_id: str) -> NotFoundError:
+    """Return the error that says that an assignment has no such anchor."""
+    return NotFoundError(
+        f"assignment {assignment_id}: has no anchor '{label}' on {scale_id} "
+        f"(`huleedu admin anchors list {assignment_id}` shows what it has)"
+    )
 
 
 def what_changed(before: State | None, after: State) -> dict[str, Any]:

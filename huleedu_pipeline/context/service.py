@@ -71,6 +71,15 @@ class AssessmentContext:
         with self._ledger.read() as connection:
             return _assignment(*_read(connection, assignment_id, version))
 
+    def anchor(self, assignment_id: str, label: str, *, grade_scale: str | None = None, version: int | None = None) -> Anchor:
+        """Return one anchor, on the assignment's scale if none is named; raises NotFoundError."""
+        found = self.assignment(assignment_id, version)
+        scale_id = grade_scale or found.grade_scale
+        for anchor in found.anchors:
+            if (anchor.grade_scale, anchor.label) == (scale_id, label):
+                return anchor
+        raise rules.no_anchor(assignment_id, label, scale_id)
+
     def assignments(self, *, grade_scale: str | None = None, page: int = 1, page_size: int = MAX_PAGE_SIZE) -> AssignmentPage:
         """Return a page of the assignments that are not deleted, by name, perhaps those on one scale.
 

@@ -53,9 +53,9 @@ def read_basis(folder: Path, spec: BatchSpec | None, registry: Registry, problem
             scale = registry.scale(spec.grade_scale)
         except HuleeduError as error:
             problems.append(f"batch.yaml: {error}")
-    elif spec is not None and anchor_files(folder, []):
+    elif spec is not None and anchor_files(folder / "anchors", []):
         problems.append("batch.yaml: grade_scale: is missing although anchors/ has graded essays (name their scale)")
-    return Basis(prompt, rubric, scale, tuple(read_anchors(folder, scale, problems)))
+    return Basis(prompt, rubric, scale, tuple(read_anchors(folder / "anchors", scale, problems)))
 
 
 def _read_instruction(folder: Path, name: str, problems: list[str], *, is_needed: bool) -> str:

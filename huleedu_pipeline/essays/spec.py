@@ -6,14 +6,13 @@ assignment and the grade scale that are named exist (:mod:`.basis`).
 """
 
 import re
-from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.essays.strict_yaml import YamlError, load_fields
 from huleedu_pipeline.judging.costs import price_list
 from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
 
@@ -174,15 +173,9 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -
 
     """
     try:
-        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        raise SpecError(f"{place}: not valid YAML: {' '.join(str(error).split())} (mend the file)") from None
-    if data is None:
-        data = {}
-    if any("\ud800" <= character <= "\udfff" for part in _strings(data) for character in part):
-        raise SpecError(f"{place}: holds half of a character (\\ud800-\\udfff), which no file can store (remove it)")
-    if not isinstance(data, dict):
-        raise SpecError(f"{place}: holds a {type(data).__name__}, not fields with values (write 'field: value' lines)")
+        data = load_fields(text, place)
+    except YamlError as error:
+        raise SpecError(str(error)) from None
     if "judge" in data and data["judge"] is None:
         data = {**data, "judge": {}}
     try:
@@ -190,32 +183,6 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -
     except ValidationError as error:
         lines = [_explain(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
         raise SpecError("\n".join(f"{place}: {line}" for line in lines)) from None
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key that is written twice is an error: one of the two values would be lost."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the mapping; raises a YAML error that names the repeated key and its line."""
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen:
-                problem = f"key '{key_node.value}' stands there twice (remove one)"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _strings(key)
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
 
 
 def _explain(loc: tuple[int | str, ...], kind: str, message: str) -> str:
