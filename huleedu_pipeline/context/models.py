@@ -27,8 +27,6 @@ def _text(value: str, least: int) -> str:
     text = normalise(value)
     if "\x00" in text:
         raise ValueError("holds a NUL character, which no text has (save it as plain text)")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("holds half of a character (\\ud800-\\udfff), which no database can store (remove it)")
     if not has_words(text):
         raise ValueError("has no words (write the text)")
     if len(text) < least:
