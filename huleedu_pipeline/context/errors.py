@@ -1,4 +1,7 @@
-"""What can be wrong with a request to the context; the three kinds are what an HTTP API answers with 404, 409 and 422."""
+"""What can be wrong with a request to the context; the three kinds are what an HTTP API answers with 404, 409 and 422.
+
+A grade scale that is looked up and is not there is an :class:`.UnknownScaleError`, as it is everywhere else.
+"""
 
 from difflib import get_close_matches
 
