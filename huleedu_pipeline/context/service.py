@@ -322,10 +322,11 @@ def _put_scale(connection: Connection, scale: GradeScale, actor: str) -> None:
 
 
 def _planned_version(connection: Connection, assignment_id: str, batch_id: str) -> int | None:
-    """Return the version that a batch's requests were planned with, or ``None`` before they are."""
-    planned = sa.exists().where(requests.c.batch_id == batches.c.batch_id)
+    """Return the version that a batch was planned or has ended with, or ``None`` before that."""
+    # A batch of a single essay ends without a request.
+    is_fixed = sa.or_(batches.c.completed_at.is_not(None), sa.exists().where(requests.c.batch_id == batches.c.batch_id))
     query = sa.select(batches.c.assignment_version).where(
-        batches.c.batch_id == batch_id, batches.c.assignment_id == assignment_id, planned
+        batches.c.batch_id == batch_id, batches.c.assignment_id == assignment_id, is_fixed
     )
     found: int | None = connection.scalar(query)
     return found

@@ -2,8 +2,8 @@
 
 The ledger is the record of what was asked, what was bought and what came back. A request is one question; each time it is
 put to a provider is an attempt; the attempt that ends it is marked final, and there can be only one. Rows of ``replies``,
-``dead_letters``, ``provider_job_events``, ``batch_moves`` and ``context_events`` are only ever added. What an attempt came to is never
-changed; only ``huleedu retry`` takes the mark of being final from one without a verdict.
+``dead_letters``, ``provider_job_events``, ``batch_moves`` and ``context_events`` are only ever added. What an attempt came to
+is never changed; only ``huleedu retry`` takes the mark of being final from one without a verdict.
 """
 
 from datetime import UTC, datetime

@@ -8,7 +8,7 @@ import yaml
 from huleedu_pipeline.context import AnchorInput, AssessmentContext, ScaleInput, TextInput
 from huleedu_pipeline.essays import Batch, IntakeError, read_batch
 from huleedu_pipeline.essays.inbox import stage
-from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.providers.planning import (
     plan_comparisons,
     plan_requests,
@@ -137,6 +137,19 @@ def test_a_batch_keeps_the_version_that_its_requests_were_planned_with(
     assert stage(folder, tmp_path / "inbox", context) == tmp_path / "inbox" / "b1"
     with pytest.raises(IntakeError, match="was deleted"):
         read_batch(write(tmp_path / "b2"), context)
+
+
+def test_a_batch_that_ended_without_a_request_keeps_its_version_too(
+    tmp_path: Path, book: Ledger, context: AssessmentContext, settings: Settings
+) -> None:
+    folder = write(tmp_path / "b1", max_comparisons=None)
+    for path in sorted((folder / "essays").iterdir())[1:]:
+        path.unlink()
+    context.put_all(whole(), by="ada")
+    register(book, settings, read_batch(folder, context))
+    book.move_batch("b1", BatchStatus.CANCELLED)
+    context.put_rubric("letter", TextInput(text="Judge the language alone."), by="ada")
+    assert read_batch(folder, context).assignment_version == 1
 
 
 def test_an_own_scale_is_found_wherever_a_scale_is_used(
