@@ -5,13 +5,14 @@ ever after, so a setting that changes later never changes a batch half way.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import cycle, islice
 from typing import Any
 
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
 from huleedu_pipeline.comparisons import ComparisonPair, PairGenerationMode, plan_pairs
+from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.grading.scales import GradeScale, get_scale, scale_of
@@ -26,6 +27,10 @@ from huleedu_pipeline.settings import Settings
 from huleedu_pipeline.waves import Rules, first_wave_size, most_comparisons
 
 BATCH_API: BatchingMode = "provider_batch_api"
+
+
+class StaleEssaysError(HuleeduError):
+    """The texts that a run has read are no longer those of the batch."""
 
 
 def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
@@ -75,6 +80,7 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
                 "batch": batch.spec.model_dump(mode="json"),
                 "judge": asdict(judge),
                 "scale": None if batch.scale is None else asdict(batch.scale),
+                "essays_sha256": _essays_sha256((e.essay_id, e.text_sha256, e.anchor_grade) for e in batch.essays),
             }
         ),
         n_essays=sum(not essay.is_anchor for essay in batch.essays),
@@ -82,6 +88,29 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
         assignment_id=batch.spec.assignment_id,
         assignment_version=batch.assignment_version,
     )
+
+
+def ensure_same_essays(ledger: Ledger, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Check that the rows of the table of essays are those of the batch as it is registered, before requests are planned.
+
+    While a run is on its way from the texts to the requests, another process may register newer anchors or essays: nothing
+    is to be asked, or graded, by a mixture of the two.
+
+    Raises:
+        StaleEssaysError: they are not.
+
+    """
+    recorded = json.loads(ledger.batch(batch_id).original_request).get("essays_sha256")
+    found = _essays_sha256((row["essay_id"], row["text_sha256"], row["anchor_grade"]) for row in rows)
+    if recorded not in (None, found):
+        raise StaleEssaysError(
+            f"batch {batch_id}: its essays or anchors were registered anew while this run was under way "
+            "(nothing was asked; start it again: `huleedu run`, or the job submit_batch)"
+        )
+
+
+def _essays_sha256(essays: Iterable[tuple[str, str, str | None]]) -> str:
+    return short_hash(sorted(essays), 64)
 
 
 def rules_of(spec: BatchSpec, n_essays: int) -> Rules:

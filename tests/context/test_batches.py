@@ -10,6 +10,8 @@ from huleedu_pipeline.essays import Batch, IntakeError, read_batch
 from huleedu_pipeline.essays.inbox import stage
 from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.providers.planning import (
+    StaleEssaysError,
+    ensure_same_essays,
     plan_comparisons,
     plan_requests,
     planned_judge,
@@ -150,6 +152,26 @@ def test_a_batch_that_ended_without_a_request_keeps_its_version_too(
     book.move_batch("b1", BatchStatus.CANCELLED)
     context.put_rubric("letter", TextInput(text="Judge the language alone."), by="ada")
     assert read_batch(folder, context).assignment_version == 1
+
+
+def test_essays_that_were_read_before_the_anchors_changed_are_not_judged(
+    tmp_path: Path, book: Ledger, context: AssessmentContext, settings: Settings
+) -> None:
+    def rows(batch: Batch) -> list[dict[str, object]]:
+        fields = ("essay_id", "text_sha256", "anchor_grade")
+        return [{name: getattr(essay, name) for name in fields} for essay in reversed(batch.essays)]
+
+    folder = write(tmp_path / "b1")
+    context.put_all(whole(), by="ada")
+    before = read_batch(folder, context)
+    register(book, settings, before)
+    ensure_same_essays(book, "b1", rows(before))
+    context.put_anchors("letter", [anchor("low", "E-", 1)], by="ada")
+    after = read_batch(folder, context)
+    register(book, settings, after)
+    ensure_same_essays(book, "b1", rows(after))
+    with pytest.raises(StaleEssaysError, match="batch b1: its essays or anchors were registered anew while this run"):
+        ensure_same_essays(book, "b1", rows(before))
 
 
 def test_an_own_scale_is_found_wherever_a_scale_is_used(

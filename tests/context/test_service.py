@@ -296,7 +296,7 @@ Step = tuple[str, int]
 
 
 @given(steps=st.lists(st.tuples(st.sampled_from(["prompt", "rubric", "put", "drop"]), st.integers(0, 3)), max_size=8))
-@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_written_older_versions_are_what_they_were(settings: Settings, steps: list[Step]) -> None:
     ledger = Ledger(settings.ledger_url)
     context = AssessmentContext(ledger)
