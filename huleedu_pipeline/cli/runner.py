@@ -18,6 +18,7 @@ from dagster._core.storage.runs import SqliteRunStorage
 
 from assets.common import cj_batch
 from huleedu_pipeline.cli.interrupts import noticing_interrupts
+from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import read_batch
@@ -63,13 +64,14 @@ def take_in(folder: Path, settings: Settings) -> str:
         HuleeduError: the folder is not valid, or differs from what was submitted under its batch_id.
 
     """
-    batch = read_batch(folder)
     ledger = Ledger(settings.ledger_url)
     try:
+        context = AssessmentContext(ledger)
+        batch = read_batch(folder, context)
         register(ledger, settings, batch)
+        stage(folder, settings.inbox_dir, context)
     finally:
         ledger.close()
-    stage(folder, settings.inbox_dir)
     return batch.spec.batch_id
 
 
