@@ -5,9 +5,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from huleedu_pipeline.essays import Batch, read_batch
+from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.essays.inbox import find
 from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.providers.admission import admit
 from huleedu_pipeline.providers.advance import Advance, advance_batch
 from huleedu_pipeline.providers.planning import register
 from huleedu_pipeline.providers.recovery import Recovered, recover_batch
@@ -30,7 +31,7 @@ class PaidWorkResource(dg.ConfigurableResource[None]):
             HuleeduError: there is no such batch, it is not valid, or it differs from what was planned under its name.
 
         """
-        batch = read_batch(find(self._settings.inbox_dir, batch_id))
+        batch = admit(ledger, find(self._settings.inbox_dir, batch_id))
         register(ledger, self._settings, batch)
         return batch
 

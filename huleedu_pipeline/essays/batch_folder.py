@@ -57,6 +57,21 @@ class Essay:
         return count_words(self.text)
 
 
+class PromptNotAttachedError(IntakeError):
+    """A batch for a judge whose folder holds no assignment: ``prompt.md`` is missing, or there is not a word in it.
+
+    ``content_sha256`` is the identity of what the folder holds besides, so that the same folder is known when it is seen again.
+    """
+
+    code = "prompt_not_attached"
+
+    def __init__(self, place: str, problems: list[str], batch_id: str, content_sha256: str) -> None:
+        self.batch_id = batch_id
+        self.content_sha256 = content_sha256
+        super().__init__(place, problems)
+        self.args = (f"{self}\n{place}: blocked: {self.code}; no judge is asked without the assignment",)
+
+
 # An essay with the place that messages about it name.
 Found = tuple[str, Essay]
 
@@ -81,6 +96,7 @@ def read_batch(folder: Path) -> Batch:
     """Read and validate the batch in ``folder``.
 
     Raises:
+        PromptNotAttachedError: a judge would have to judge without the assignment; other problems are named as well.
         IntakeError: anything that would make the judgements worthless or unpayable; each problem names file and remedy.
 
     """
@@ -106,10 +122,15 @@ def read_batch(folder: Path) -> Batch:
             f"batch.yaml: max_comparisons: {spec.max_comparisons} can not connect {n_essays} essays "
             f"(use at least {n_essays - 1}; about {10 * n_essays} give a usable ranking)"
         )
-    if problems or spec is None:
-        raise IntakeError(place, problems)
     essays = [essay for found in (pupils, anchors) for essay in sorted((essay for _, essay in found), key=_id)]
-    return Batch(spec, prompt, rubric, tuple(essays))
+    if spec is None:
+        raise IntakeError(place, problems)
+    batch = Batch(spec, prompt, rubric, tuple(essays))
+    if is_needed and _is_without_words(folder / "prompt.md"):
+        raise PromptNotAttachedError(place, problems, spec.batch_id, batch.content_sha256)
+    if problems:
+        raise IntakeError(place, problems)
+    return batch
 
 
 def read_spec(folder: Path) -> BatchSpec:
@@ -154,6 +175,14 @@ def _read_instruction(folder: Path, name: str, what: str, problems: list[str], *
             problems.append(f"{name}: is missing; a judge needs it (write {what} into it)")
         return ""
     return _read_text(path, name, problems, f"is empty (write {what} into it{'' if is_needed else ', or remove it'})")
+
+
+def _is_without_words(path: Path) -> bool:
+    """Whether a text is not there at all; one that can not be read is there, and is another problem."""
+    try:
+        return not path.exists() or not has_words(read_text(path))
+    except TextError:
+        return False
 
 
 def _read_pupils(folder: Path, problems: list[str]) -> Iterator[Found]:

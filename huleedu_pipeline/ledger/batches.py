@@ -46,6 +46,7 @@ class Batches(Book):
         original_request: str,
         n_essays: int,
         n_anchors: int,
+        llm_batching_mode_reason: str | None = None,
     ) -> BatchRecord:
         """Record a batch on first sight, and return what is recorded.
 
@@ -57,6 +58,7 @@ class Batches(Book):
         """
         values = {
             "llm_batching_mode": llm_batching_mode,
+            "llm_batching_mode_reason": llm_batching_mode_reason,
             "judge_backend": judge_backend,
             "content_sha256": content_sha256,
             "original_request": original_request,
