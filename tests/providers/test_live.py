@@ -52,9 +52,9 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def judge(
-    ledger: Ledger, provider: Provider, *, is_bundled: bool = False, patience_seconds: float = 10.0, max_attempts: int = 3
+    ledger: Ledger, provider: Provider, *, bundle_size: int = 1, patience_seconds: float = 10.0, max_attempts: int = 3
 ) -> None:
-    how = LiveSettings(is_bundled=is_bundled, concurrency=1, max_attempts=max_attempts, patience_seconds=patience_seconds)
+    how = LiveSettings(bundle_size=bundle_size, concurrency=1, max_attempts=max_attempts, patience_seconds=patience_seconds)
     with ledger.lease(BATCH) as lease:
         judge_live(ledger, provider, BATCH, lease, gate(ledger, is_batch=False), how)
 
@@ -100,7 +100,7 @@ def test_an_interrupted_run_asks_only_for_what_has_no_answer(ledger: Ledger, set
 def test_one_failed_request_costs_no_other_its_answer(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
     plan(ledger, settings, tmp_path)
     wrong = RejectedError("the provider answered 400: too long", status=400)
-    judge(ledger, Scripted(open_provider(settings, "openai"), [None, wrong]), is_bundled=True)
+    judge(ledger, Scripted(open_provider(settings, "openai"), [None, wrong]), bundle_size=64)
     tally = ledger.tally(BATCH)
     assert (tally.n_succeeded, tally.n_failed) == (N_PAIRS - 1, 1)
     assert ledger.outcomes(BATCH)[1].error_code == "provider_rejected"
@@ -273,7 +273,7 @@ def test_a_run_that_waits_for_a_lane_ends_at_once_when_it_is_to_stop(
             return await super().ask(path, body)
 
     provider = Stops(open_provider(settings, "openai"), [wait, KeyError("the run is told to stop")])
-    how = LiveSettings(is_bundled=False, concurrency=2, max_attempts=3, patience_seconds=3600.0)
+    how = LiveSettings(bundle_size=1, concurrency=2, max_attempts=3, patience_seconds=3600.0)
     started = time.monotonic()
     with ledger.lease(BATCH) as lease, pytest.raises(KeyError):
         judge_live(ledger, provider, BATCH, lease, gate(ledger, is_batch=False), how)

@@ -7,7 +7,7 @@ from huleedu_pipeline.providers.planning import plan_comparisons
 
 ANCHORS = {"a1": "F", "a2": "A", "a3": "C", "a4": "E"}
 ESSAYS: dict[str, str | None] = {**ANCHORS, **{f"p{number}": None for number in range(20)}}
-SPEC = BatchSpec(batch_id="b", grade_scale="swedish_8_anchor", max_comparisons=150)
+SPEC = BatchSpec(batch_id="b", grade_scale="swedish_8_anchor", max_comparisons=150, llm_batching_mode="provider_batch_api")
 
 
 def test_every_pupil_meets_a_lower_and_a_higher_anchor() -> None:
