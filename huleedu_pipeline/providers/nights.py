@@ -1,7 +1,7 @@
 """The night: when it begins, and what it may still cost. Not here: the batches that wait for it (:mod:`.waiting`)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from huleedu_pipeline.ledger import Ledger
@@ -27,13 +27,16 @@ class Night:
     def began_at(self, now: datetime) -> datetime:
         """Return when the night began that holds at ``now``, as an instant in UTC.
 
-        Where a clock that is put forward skips the time, the night begins as it is put forward; where a clock that is put back
-        shows it twice, the first time counts. A night is 23, 24 or 25 hours long, and each day begins one.
+        Where a clock that is put forward skips the time, the night begins as it is put forward; where one that is put back
+        shows it twice, the second time counts: Dagster's schedules do the same. A night is 23, 24 or 25 hours long, and each
+        day begins one.
         """
-        wall = ZoneInfo(self.zone)
-        today = now.astimezone(wall).date()
-        begins = (datetime.combine(today - timedelta(days=n), self.at, wall).astimezone(UTC) for n in (0, 1))
-        return next(begin for begin in begins if begin <= now)
+        today = now.astimezone(ZoneInfo(self.zone)).date()
+        return next(begin for begin in (self._begins_on(today - timedelta(days=n)) for n in (0, 1)) if begin <= now)
+
+    def _begins_on(self, day: date) -> datetime:
+        wall = datetime.combine(day, self.at, ZoneInfo(self.zone))
+        return max(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
 def usd_left(ledger: Ledger, settings: Settings, now: datetime) -> float | None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,14 @@ import sqlalchemy as sa
 from huleedu_pipeline.canonical import sha256_hex
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, success
 from huleedu_pipeline.judging.verdict import Verdict
-from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.ledger import Ledger, RequestRecord
 from huleedu_pipeline.ledger.schema import attempts
 from huleedu_pipeline.providers import lanes, live
 from huleedu_pipeline.providers.advance import advance_batch
 from huleedu_pipeline.providers.backend import open_provider
 from huleedu_pipeline.providers.budget import CostLimitError
 from huleedu_pipeline.providers.lanes import PausedError
-from huleedu_pipeline.providers.live import LiveSettings, judge_live
+from huleedu_pipeline.providers.live import LiveSettings, bundles, judge_live
 from huleedu_pipeline.providers.protocols import AmbiguousError, Lasting, Provider, ProviderError, RejectedError, Reply
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books
@@ -84,6 +85,70 @@ def test_the_same_request_is_answered_the_same_in_every_mode(ledger: Ledger, set
         book.close()
     assert verdicts[0] == verdicts[1]
     assert len(verdicts[0]) == N_PAIRS
+
+
+class Watched(Front):
+    """A provider that answers only once so many calls are in flight, and knows how many were, and in which order."""
+
+    def __init__(self, behind: Provider, n_awaited: int) -> None:
+        super().__init__(behind)
+        self.n_awaited = n_awaited
+        self.n_in_flight = self.most_in_flight = 0
+        self.bodies: list[str] = []
+        self.is_enough = asyncio.Event()
+
+    async def ask(self, path: str, body: str) -> Reply:
+        self.bodies.append(body)
+        self.n_in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.n_in_flight)
+        if self.n_in_flight == self.n_awaited:
+            self.is_enough.set()
+        await asyncio.wait_for(self.is_enough.wait(), 20)
+        self.n_in_flight -= 1
+        return Reply(success(VERDICT, Usage(input_tokens=10, output_tokens=5), json.loads(body)["model"]), "{}")
+
+
+@pytest.mark.parametrize(
+    ("bundle_size", "concurrency", "in_flight"), [(64, 8, 1), (6, 8, 2), (4, 2, 2), (1, 5, 5), (5, 1, 1), (1, 64, N_PAIRS)]
+)
+def test_bundles_run_side_by_side_and_a_bundles_requests_one_after_another(
+    bundle_size: int, concurrency: int, in_flight: int, ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    plan(ledger, settings, tmp_path, llm_batching_mode="serial_bundle")
+    provider = Watched(open_provider(settings, "openai"), in_flight)
+    how = LiveSettings(bundle_size=bundle_size, concurrency=concurrency, max_attempts=3, patience_seconds=10.0)
+    with ledger.lease(BATCH) as lease:
+        judge_live(ledger, provider, BATCH, lease, gate(ledger, is_batch=False), how)
+    assert provider.most_in_flight == in_flight
+    asked = {body: position for position, body in enumerate(provider.bodies)}
+    order = [asked[ledger.body(request.custom_id)] for request in ledger.requests(BATCH)]
+    assert sorted(order) == list(range(N_PAIRS))
+    for start in range(0, N_PAIRS, bundle_size):
+        assert order[start : start + bundle_size] == sorted(order[start : start + bundle_size])
+
+
+def test_the_setting_is_the_size_of_the_bundles(
+    ledger: Ledger, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan(ledger, settings, tmp_path, llm_batching_mode="serial_bundle")
+    sizes: list[list[int]] = []
+
+    def cut(requests: Sequence[RequestRecord], size: int) -> list[list[RequestRecord]]:
+        found = bundles(requests, size)
+        sizes.append([len(bundle) for bundle in found])
+        return found
+
+    monkeypatch.setattr(live, "bundles", cut)
+    advance_batch(ledger, settings.model_copy(update={"preferred_bundle_size": 5}), BATCH)
+    assert sizes == [[5, 5, 2]]
+
+
+def test_only_compatible_requests_share_a_bundle(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
+    requests = plan(ledger, settings, tmp_path)
+    others = {1: {"model": "gpt-9"}, 4: {"frame_id": "f" * 64}, 5: {"model": "gpt-9"}, 8: {"provider": "anthropic"}}
+    mixed = [replace(request, **others.get(n, {})) for n, request in enumerate(requests)]
+    positions = [[request.position for request in bundle] for bundle in bundles(mixed, 4)]
+    assert positions == [[0, 2, 3, 6], [7, 9, 10, 11], [1, 5], [4], [8]]
 
 
 def test_an_interrupted_run_asks_only_for_what_has_no_answer(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
