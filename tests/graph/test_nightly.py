@@ -1,20 +1,19 @@
 """The night on a real instance: one run for each batch that waits, under the limit on its cost, on every night of the year."""
 
-import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from huleedu_pipeline.essays import read_batch
-from huleedu_pipeline.lake import Lake
-from huleedu_pipeline.lake.tables import BATCH_STATUS
-from huleedu_pipeline.ledger import BatchStatus, Ledger
+from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS
 from huleedu_pipeline.orchestration.nightly import build_nightly_schedules
 from huleedu_pipeline.providers.estimates import estimate_batch
@@ -34,12 +33,12 @@ def with_settings(installation: Installation, **values: Any) -> Installation:
 
 
 @pytest.fixture
-def installation(settings: Settings, tmp_path: Path) -> Iterator[Installation]:
-    """An installation with an instance on disk: a schedule's tick opens it anew."""
-    folder = tmp_path / "dagster"
-    folder.mkdir()
-    with dg.DagsterInstance.local_temp(str(folder)) as instance:
-        yield Installation(settings, instance, tmp_path / "batches")
+def on_disk(settings: Settings, tmp_path: Path) -> Iterator[Installation]:
+    """An installation with an instance that a schedule's tick can open for itself, as the daemon's can."""
+    (tmp_path / "dagster").mkdir()
+    quiet = {"telemetry": {"enabled": False}}
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster"), overrides=quiet) as instance:
+        yield with_settings(Installation(settings, instance, tmp_path / "batches"), batch_api_mode="nightly")
 
 
 @pytest.fixture
@@ -51,16 +50,24 @@ def schedule_of(installation: Installation, name: str = "nightly_submission") ->
     return installation.definitions.get_repository_def().get_schedule_def(name)
 
 
-def tick(installation: Installation) -> Any:
-    context = dg.build_schedule_context(
-        instance=installation.instance,
-        scheduled_execution_time=datetime(2026, 11, 21, 1, tzinfo=UTC),
-        repository_def=installation.definitions.get_repository_def(),
-    )
-    return schedule_of(installation).evaluate_tick(context)
+@dataclass(frozen=True)
+class Tick:
+    """What a tick of the night's schedule came to."""
+
+    run_requests: list[dg.RunRequest]
+    skip_message: str
 
 
-def run_requested(installation: Installation, asked: Any) -> None:
+def tick(installation: Installation) -> Tick:
+    """Ask the schedule what it wants, without the daemon's part, which needs an instance on disk."""
+    with patch.object(dg.ScheduleEvaluationContext, "instance", installation.instance):
+        asked = schedule_of(installation)(dg.build_schedule_context())
+    if isinstance(asked, dg.SkipReason):
+        return Tick([], asked.skip_message or "")
+    return Tick(list(asked), "")
+
+
+def run_requested(installation: Installation, asked: Tick) -> None:
     for request in asked.run_requests:
         installation.run("submit_batch", request.partition_key)
 
@@ -116,6 +123,16 @@ def test_the_night_submits_each_waiting_batch_in_a_run_of_its_own(nightly: Insta
     assert (not again.run_requests, again.skip_message) == (True, "no batch waits for the night")
 
 
+def test_the_daemon_takes_a_ticks_runs_as_they_are_asked_for(on_disk: Installation) -> None:
+    age(on_disk.drop("b1"))
+    repository = on_disk.definitions.get_repository_def()
+    at = datetime(2026, 11, 21, 1, tzinfo=UTC)
+    context = dg.build_schedule_context(on_disk.instance, scheduled_execution_time=at, repository_def=repository)
+    (request,) = schedule_of(on_disk).evaluate_tick(context).run_requests or []
+    assert (request.partition_key, request.tags["dagster/partition"]) == ("b1", "b1")
+    assert request.tags["huleedu/batch"] == "b1"
+
+
 def test_what_waits_says_so_in_the_sensors_status_line(nightly: Installation) -> None:
     age(nightly.drop("b1"))
     assert says(sensor_tick(nightly, "inbox_sensor")) == f"b1: {WAITS}"
@@ -156,7 +173,7 @@ def test_a_run_that_is_waiting_for_its_turn_is_not_asked_for_again(nightly: Inst
     asked = tick(nightly)
     nightly.instance.create_run_for_job(
         nightly.definitions.resolve_job_def("submit_batch"),
-        status=dg.DagsterRunStatus.QUEUED,
+        status=dg.DagsterRunStatus.NOT_STARTED,
         tags={"dagster/partition": "b1", **asked.run_requests[0].tags},
     )
     again = tick(nightly)
@@ -173,6 +190,7 @@ def test_runs_that_fail_before_anything_is_sent_are_asked_for_each_night_and_the
         (folder / "rubric.md").rename(folder / "rubric.gone")
         nightly.run("submit_batch", "b1", raise_on_error=False)
         (folder / "rubric.gone").rename(folder / "rubric.md")
+    age(folder)
     assert len(set(keys)) == MAX_FAILED_RUNS
     assert f"STUCK after {MAX_FAILED_RUNS} failed runs" in tick(nightly).skip_message
 
@@ -204,16 +222,6 @@ def test_a_batch_without_its_assignment_is_blocked_by_night_and_day_and_counted_
     finally:
         ledger.close()
     assert not nightly.settings.emulator_dir.exists()
-
-
-def test_the_mode_and_the_whole_request_reach_the_table(installation: Installation) -> None:
-    installation.run_to_the_end("b1", llm_batching_mode="provider_batch_api")
-    (row,) = Lake(installation.settings.lake_dir).read_rows(BATCH_STATUS, "b1")
-    shown = json.loads(row["processing_metadata"])
-    assert row["llm_batching_mode"] == shown["llm_batching_mode"] == "provider_batch_api"
-    overrides = shown["original_request"]["batch_config_overrides"]
-    assert overrides == {"llm_batching_mode_override": "provider_batch_api"}
-    assert row["status"] == BatchStatus.COMPLETED_MAX_COMPARISONS
 
 
 def test_the_warehouse_is_fresh_as_long_as_the_daemon_publishes_each_morning(installation: Installation) -> None:
