@@ -13,13 +13,12 @@ from huleedu_pipeline.essays import Batch, IntakeError, read_batch
 from huleedu_pipeline.essays.inbox import arrivals
 from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.ledger.phases import phase_of
-from huleedu_pipeline.providers.waiting import let_go, may_wait
-from huleedu_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from huleedu_pipeline.providers.reconcile import Case
+    from huleedu_pipeline.settings import Settings
 
 PROVISIONAL = "PROVISIONAL: the last judgements are still to come, and places and grades may change with them"
 SIMULATED = "SIMULATED by the local emulator: not a real model's judgement"
@@ -79,7 +78,7 @@ def _cost_line(cost: "pd.DataFrame", simulated: bool) -> str:
     return f"{verdicts} verdicts of {n} requests, {tokens[0]:,} tokens read and {tokens[1]:,} written, {paid}"
 
 
-def print_batches(ledger: Ledger, settings: Settings) -> None:
+def print_batches(ledger: Ledger, settings: "Settings") -> None:
     """Print one line for each batch in the ledger, and what keeps folders in the inbox from being submitted."""
     table = Table(title="Batches", caption="Costs of an emulated judge are what the real one would cost")
     for heading in ("batch", "status", "mode", "backend", "essays", "anchors", "outcomes", "cost USD", "since"):
@@ -106,8 +105,10 @@ def print_batches(ledger: Ledger, settings: Settings) -> None:
         out.print(f"inbox/{name}: {state}", markup=False)
 
 
-def _in_the_inbox(ledger: Ledger, settings: Settings) -> Iterator[tuple[str, str]]:
+def _in_the_inbox(ledger: Ledger, settings: "Settings") -> Iterator[tuple[str, str]]:
     """Yield each folder in the inbox that has not been submitted, with what it waits for."""
+    from huleedu_pipeline.providers.waiting import let_go, may_wait
+
     status = {batch.batch_id: batch.status for batch in ledger.batches()}
     found: dict[str, Batch] = {}
     for arrival in arrivals(settings.inbox_dir):

@@ -5,7 +5,7 @@ Rows are only ever added, so that counts of them can be published as counters. N
 
 import sqlalchemy as sa
 
-from huleedu_pipeline.ledger.book import Book
+from huleedu_pipeline.ledger.book import Book, count
 from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.records import PrerequisiteBlock
 from huleedu_pipeline.ledger.schema import prerequisite_blocks
@@ -17,9 +17,12 @@ class Blocks(Book):
     def record_block(self, batch_id: str, content_sha256: str, code: str, pipeline_name: str) -> bool:
         """Record that a batch of this content was blocked, and return whether that is new."""
         key = {"batch_id": batch_id, "content_sha256": content_sha256, "code": code}
+        same = sa.and_(*(prerequisite_blocks.c[name] == value for name, value in key.items()))
+        with self.read() as connection:  # first: a sensor looks often, and should not make writers wait for nothing
+            if count(connection, prerequisite_blocks, same):
+                return False
         with self.engine.begin() as connection:
-            same = (prerequisite_blocks.c[name] == value for name, value in key.items())
-            if connection.execute(sa.select(prerequisite_blocks).where(*same)).one_or_none() is not None:
+            if count(connection, prerequisite_blocks, same):
                 return False
             connection.execute(prerequisite_blocks.insert().values(**key, pipeline_name=pipeline_name, at=now()))
         return True

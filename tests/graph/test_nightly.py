@@ -61,7 +61,7 @@ class Tick:
 def tick(installation: Installation) -> Tick:
     """Ask the schedule what it wants, without the daemon's part, which needs an instance on disk."""
     with patch.object(dg.ScheduleEvaluationContext, "instance", installation.instance):
-        asked = schedule_of(installation)(dg.build_schedule_context())
+        asked: Any = schedule_of(installation)(dg.build_schedule_context())
     if isinstance(asked, dg.SkipReason):
         return Tick([], asked.skip_message or "")
     return Tick(list(asked), "")

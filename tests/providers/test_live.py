@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -145,7 +146,12 @@ def test_the_setting_is_the_size_of_the_bundles(
 
 def test_only_compatible_requests_share_a_bundle(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
     requests = plan(ledger, settings, tmp_path)
-    others = {1: {"model": "gpt-9"}, 4: {"frame_id": "f" * 64}, 5: {"model": "gpt-9"}, 8: {"provider": "anthropic"}}
+    others: dict[int, dict[str, Any]] = {
+        1: {"model": "gpt-9"},
+        4: {"frame_id": "f" * 64},
+        5: {"model": "gpt-9"},
+        8: {"provider": "anthropic"},
+    }
     mixed = [replace(request, **others.get(n, {})) for n, request in enumerate(requests)]
     positions = [[request.position for request in bundle] for bundle in bundles(mixed, 4)]
     assert positions == [[0, 2, 3, 6], [7, 9, 10, 11], [1, 5], [4], [8]]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from huleedu_pipeline.essays import Batch, read_batch
+from huleedu_pipeline.judging.batching import BATCH_API
 from huleedu_pipeline.ledger import ChangedBatchError, Ledger
 from huleedu_pipeline.providers.advance import advance_batch
 from huleedu_pipeline.providers.estimates import estimate_batch
@@ -14,8 +15,6 @@ from huleedu_pipeline.providers.planning import FixedModeError, mode_of, planned
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books, write_batch
 from tests.providers.kit import BATCH, N_PAIRS, plan
-
-BATCH_API = "provider_batch_api"
 
 
 def changed(settings: Settings, **values: Any) -> Settings:
