@@ -152,11 +152,6 @@ def test_only_compatible_requests_share_a_bundle(ledger: Ledger, settings: Setti
         5: {"model": "gpt-9"},
         8: {"provider": "anthropic"},
     }
-        1: {"model": "gpt-9"},
-        4: {"frame_id": "f" * 64},
-        5: {"model": "gpt-9"},
-        8: {"provider": "anthropic"},
-    }
     mixed = [replace(request, **others.get(n, {})) for n, request in enumerate(requests)]
     positions = [[request.position for request in bundle] for bundle in bundles(mixed, 4)]
     assert positions == [[0, 2, 3, 6], [7, 9, 10, 11], [1, 5], [4], [8]]
