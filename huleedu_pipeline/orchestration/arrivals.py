@@ -86,7 +86,7 @@ def _look_at(ledger: Ledger, instance: dg.DagsterInstance, arrival: Arrival) -> 
     try:
         batch = admit(ledger, arrival.folder)
     except (IntakeError, OSError) as error:
-        return str(error)
+        return "; ".join(str(error).splitlines())
     if batch.spec.judge.provider == HUMAN and not ledger.tally(batch_id).n_outcomes:
         return f"{batch_id}: {WAITS_FOR_JUDGEMENTS}"
     again = f":reopened.{since.timestamp():.0f}" if since else ""
