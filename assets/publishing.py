@@ -1,5 +1,7 @@
 """Group publishing: a batch's final account, and the warehouse that analysts open."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from assets.common import OWNERS, explained, materialised, schema_contract, table_asset
@@ -43,13 +45,21 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
             "completed_at": batch.completed_at,
             "status_reason": batch.status_reason,
             "client_status": str(client_status(batch.status)),
+            "processing_metadata": batch.processing_metadata,
         }
         data = lake.open().write_rows(BATCH_STATUS, batch_id, [row])
     shown = {name: row[name] for name in ("status", "n_requests", "n_succeeded", "n_failed", "n_expired")}
     return materialised(data, **shown, status_reason=batch.status_reason or "(none)", judge_backend=batch.judge_backend)
 
 
-@dg.asset(deps=["batch_results"], owners=OWNERS, code_version="1", kinds={"duckdb"})
+@dg.asset(
+    deps=["batch_results"],
+    owners=OWNERS,
+    code_version="1",
+    kinds={"duckdb"},
+    # Published every morning, batch or not (orchestration/nightly.py): older than that, something has stopped.
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
+)
 def warehouse(lake: LakeResource, ledger: LedgerResource, warehouse_file: WarehouseResource) -> dg.MaterializeResult[None]:
     """The published DuckDB file: every table of every batch, the views, and a comment on each column.
 

@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets import GROUPS
 from huleedu_pipeline.orchestration.jobs import JOBS
+from huleedu_pipeline.orchestration.nightly import build_nightly_schedules
 from huleedu_pipeline.orchestration.sensors import build_sensors
 from huleedu_pipeline.orchestration.watch_dog import build_schedules, recover_batches
 from huleedu_pipeline.settings import Settings
@@ -35,7 +36,7 @@ def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Defin
         assets=[asset for group, module in GROUPS.items() for asset in dg.load_assets_from_modules([module], group_name=group)],
         asset_checks=[check for module in GROUPS.values() for check in module.checks],
         jobs=[*JOBS, recover_batches],
-        schedules=build_schedules(settings),
+        schedules=[*build_schedules(settings), *build_nightly_schedules(settings)],
         sensors=build_sensors(settings),
         resources=resources | resource_overrides,
         executor=dg.in_process_executor,

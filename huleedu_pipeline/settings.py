@@ -5,17 +5,20 @@ Here: where state lives, which judge backend is used, time limits. Not here: any
 ``ANTHROPIC_API_KEY`` at the moment a client is made, and stored nowhere.
 """
 
+from datetime import time
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from huleedu_pipeline.errors import HuleeduError
 
 JudgeBackend = Literal["emulator", "provider"]
+BatchApiMode = Literal["disabled", "nightly", "opportunistic"]
 
 
 class SettingsError(HuleeduError):
@@ -55,14 +58,40 @@ class Settings(BaseSettings):
     emulator_idle_exit_seconds: float = Field(
         default=600.0, gt=0, description="The emulator ends by itself after this long without a request, in seconds."
     )
-    live_concurrency: int = Field(default=8, ge=1, le=256, description="Live judge calls in flight at once.")
+    llm_batching_mode: Literal["per_request", "serial_bundle", "provider_batch_api"] = Field(
+        default="provider_batch_api",
+        description="How batches are judged that name no llm_batching_mode themselves: per_request, serial_bundle or "
+        "provider_batch_api.",
+    )
+    llm_batch_api_allowed_providers: Annotated[tuple[Literal["openai", "anthropic"], ...], NoDecode] = Field(
+        default=("openai", "anthropic"),
+        description="Providers whose batch jobs may be used, with commas between; for others the mode above is taken, or "
+        "serial_bundle.",
+    )
+    batch_api_mode: BatchApiMode = Field(
+        default="disabled",
+        description="When the daemon submits batches in provider_batch_api mode. disabled: as they arrive. nightly: at "
+        "HULEEDU_NIGHTLY_AT. opportunistic: when HULEEDU_OPPORTUNISTIC_REQUESTS wait, and what is left in the night.",
+    )
+    nightly_at: time = Field(
+        default=time(2), description="When a night begins: batches are submitted, and the cost limit of a night begins anew."
+    )
+    nightly_time_zone: str = Field(default="Europe/Stockholm", description="Time zone of HULEEDU_NIGHTLY_AT.")
+    opportunistic_requests: int = Field(
+        default=500, ge=1, description="How many waiting requests are enough to submit them at once (opportunistic)."
+    )
+    live_concurrency: int = Field(default=8, ge=1, le=256, description="Live judge calls, or bundles, in flight at once.")
+    preferred_bundle_size: int = Field(
+        default=64, ge=1, le=64, description="Requests in a bundle of serial_bundle, which are asked one after another."
+    )
     max_attempts: int = Field(
         default=3, ge=1, le=10, description="How often a request is asked at most, where asking again may help."
     )
     max_cost_usd_per_night: float | None = Field(
         default=None,
         ge=0,
-        description="Most that judging may cost in any 24 hours, in USD: a gate before anything is sent, over all batches.",
+        description="Most that judging may cost from one HULEEDU_NIGHTLY_AT to the next, in USD: a gate before anything is "
+        "sent, over all batches.",
     )
     enqueued_tokens: int | None = Field(
         default=None,
@@ -84,6 +113,27 @@ class Settings(BaseSettings):
     poll_interval_seconds: float = Field(
         default=2.0, gt=0, description="How often `huleedu run --wait` looks at the provider's jobs, in seconds."
     )
+
+    @field_validator("llm_batch_api_allowed_providers", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("nightly_at")
+    @classmethod
+    def _minutes_by_the_clock_on_the_wall(cls, value: time) -> time:
+        if value.tzinfo is not None or value.second or value.microsecond:
+            raise ValueError("is no time of day in hours and minutes, like 02:00 (HULEEDU_NIGHTLY_TIME_ZONE names the zone)")
+        return value
+
+    @field_validator("nightly_time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"'{value}' is not a known time zone, like Europe/Stockholm") from None
+        return value
 
     @field_validator("ledger_server")
     @classmethod

@@ -5,10 +5,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from huleedu_pipeline.context import AssessmentContext
-from huleedu_pipeline.essays import Batch, read_batch
+from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.essays.inbox import find
 from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.providers.admission import admit
 from huleedu_pipeline.providers.advance import Advance, advance_batch
 from huleedu_pipeline.providers.planning import register
 from huleedu_pipeline.providers.recovery import Recovered, recover_batch
@@ -32,7 +32,7 @@ class PaidWorkResource(dg.ConfigurableResource[None]):
                 under its name.
 
         """
-        batch = read_batch(find(self._settings.inbox_dir, batch_id), AssessmentContext(ledger))
+        batch = admit(ledger, find(self._settings.inbox_dir, batch_id))
         register(ledger, self._settings, batch)
         return batch
 

@@ -10,6 +10,14 @@ import typer
 EXIT_NOT_READY = 3
 
 
+class Mode(StrEnum):
+    """How the judge is asked."""
+
+    PER_REQUEST = "per_request"
+    SERIAL_BUNDLE = "serial_bundle"
+    PROVIDER_BATCH_API = "provider_batch_api"
+
+
 class Format(StrEnum):
     """How results are printed."""
 
@@ -28,6 +36,9 @@ def register(app: typer.Typer) -> None:
 def run(
     batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")],
     wait: Annotated[bool, typer.Option(help="Stay until the results are published, or end after submitting.")] = True,
+    llm_batching_mode: Annotated[
+        Mode | None, typer.Option(help="How the judge is asked, of a batch whose batch.yaml leaves that open.")
+    ] = None,
 ) -> None:
     """Judge a batch: check it, submit it, collect the judgements, and publish ranking and grades.
 
@@ -41,7 +52,7 @@ def run(
 
     settings = Settings.load()
     started = time.monotonic()
-    batch_id = take_in(batch_dir, settings)
+    batch_id = take_in(batch_dir, settings, mode_hint=llm_batching_mode.value if llm_batching_mode else None)
     with following(settings, batch_id) as on_progress:
         end = run_batch(batch_id, settings, wait=wait, on_progress=on_progress)
     if not wait:
@@ -64,7 +75,7 @@ def status(batch: Annotated[str | None, typer.Argument(help="A batch's id; defau
     ledger = Ledger(settings.ledger_url)
     try:
         if batch is None:
-            print_batches(ledger, settings.inbox_dir)
+            print_batches(ledger, settings)
         else:
             print_batch(ledger, batch)
     finally:

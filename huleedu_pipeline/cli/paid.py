@@ -21,14 +21,16 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
     from huleedu_pipeline.essays import read_batch
     from huleedu_pipeline.judging.costs import price_list
     from huleedu_pipeline.providers.estimates import estimate_batch
+    from huleedu_pipeline.providers.planning import resolve_mode
+    from huleedu_pipeline.settings import Settings
 
     with opened_context() as context:
         batch = read_batch(batch_dir, context)
     if batch.spec.judge.provider == "human":
         typer.echo(f"batch {batch.spec.batch_id}: people judge it, and nothing is asked or paid")
         return
-    found = estimate_batch(batch)
-    mode = batch.spec.llm_batching_mode
+    mode = resolve_mode(Settings.load(), batch.spec).mode
+    found = estimate_batch(batch, mode)
     typer.echo(
         f"batch {batch.spec.batch_id}: {found.n_requests} comparisons by {found.model} ({mode}), about "
         f"{found.input_tokens:,} tokens read and at most {found.output_tokens:,} written"

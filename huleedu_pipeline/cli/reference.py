@@ -68,7 +68,8 @@ def _parameter(parameter: Any) -> str:
 def _fields(fields: Mapping[str, FieldInfo], prefix: str = "", case: Any = str) -> str:
     rows = ["| name | meaning | default |", "|---|---|---|"]
     for name, field in fields.items():
-        default = "" if field.default in (PydanticUndefined, None) else str(field.default)
+        default = "" if field.default in (PydanticUndefined, None) else field.default
+        default = ", ".join(default) if isinstance(default, tuple) else default
         rows.append(f"| `{prefix}{case(name)}` | {field.description} | {default} |")
     return "\n".join(rows) + "\n"
 

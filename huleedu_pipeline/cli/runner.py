@@ -21,14 +21,15 @@ from huleedu_pipeline.cli.interrupts import noticing_interrupts
 from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.essays import read_batch
 from huleedu_pipeline.essays.inbox import stage
+from huleedu_pipeline.judging.spec import BatchingMode
 from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.ledger.leases import is_alive
 from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
 from huleedu_pipeline.orchestration.home import open_instance
-from huleedu_pipeline.orchestration.jobs import COLLECT, REBUILD, SUBMIT
+from huleedu_pipeline.orchestration.jobs import COLLECT, REBUILD, SUBMIT, run_tags
 from huleedu_pipeline.orchestration.watch import look, runs_in_progress
+from huleedu_pipeline.providers.admission import admit
 from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.lanes import Lane
 from huleedu_pipeline.providers.planning import planned_judge, register
@@ -57,8 +58,13 @@ class Progress:
     reason: str
 
 
-def take_in(folder: Path, settings: Settings) -> str:
+def take_in(folder: Path, settings: Settings, *, mode_hint: BatchingMode | None = None) -> str:
     """Validate the batch in ``folder``, register it, put a copy into the inbox and return its id.
+
+    Args:
+        folder: The batch folder.
+        settings: The installation's settings.
+        mode_hint: The batching mode to judge in, of a batch that names none itself.
 
     Raises:
         HuleeduError: the folder is not valid, or differs from what was submitted under its batch_id.
@@ -66,10 +72,9 @@ def take_in(folder: Path, settings: Settings) -> str:
     """
     ledger = Ledger(settings.ledger_url)
     try:
-        context = AssessmentContext(ledger)
-        batch = read_batch(folder, context)
-        register(ledger, settings, batch)
-        stage(folder, settings.inbox_dir, context)
+        batch = admit(ledger, folder)
+        register(ledger, settings, batch, mode_hint=mode_hint)
+        stage(folder, settings.inbox_dir, AssessmentContext(ledger))
     finally:
         ledger.close()
     return batch.spec.batch_id
@@ -106,16 +111,16 @@ def run_batch(
                 if status.is_closed:
                     raise StuckError(_why_closed(batch_id, settings))
                 if wait and not settings.warehouse_path.exists():
-                    _execute(definitions, instance, REBUILD, None)
+                    _execute(definitions, instance, settings, REBUILD, None)
                 return status
             if decision.due is Due.SUBMIT:
                 on_progress(Progress("submitting", decision.reason))
-                _execute(definitions, instance, SUBMIT, batch_id)
+                _execute(definitions, instance, settings, SUBMIT, batch_id)
             elif not wait:
                 return status
             elif decision.due is Due.COLLECT:
                 on_progress(Progress("collecting", decision.reason))
-                _execute(definitions, instance, COLLECT, batch_id)
+                _execute(definitions, instance, settings, COLLECT, batch_id)
             else:
                 on_progress(Progress("waiting", decision.reason))
                 time.sleep(settings.poll_interval_seconds)
@@ -134,7 +139,7 @@ def publish_closed(batch_id: str, settings: Settings) -> Decision:
         instance.add_dynamic_partitions(str(cj_batch.name), [batch_id])
         decision, _ = _look(settings, instance, batch_id)
         if decision.due is Due.COLLECT:
-            _execute(definitions, instance, COLLECT, batch_id)
+            _execute(definitions, instance, settings, COLLECT, batch_id)
             decision, _ = _look(settings, instance, batch_id)
     return decision
 
@@ -183,8 +188,10 @@ def _reopen_lane(settings: Settings, batch_id: str) -> None:
         ledger.close()
 
 
-def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, batch_id: str | None) -> None:
-    tags = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"} | ({"huleedu/batch": batch_id} if batch_id else {})
+def _execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, job: str, batch_id: str | None
+) -> None:
+    tags = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"} | (_tags(settings, batch_id) if batch_id else {})
     with noticing_interrupts() as was_interrupted:
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance, partition_key=batch_id, tags=tags, run_config=QUIET, raise_on_error=False
@@ -193,6 +200,14 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str
             raise KeyboardInterrupt
     if not result.success:
         raise RunFailedError(_why(result))
+
+
+def _tags(settings: Settings, batch_id: str) -> dict[str, str]:
+    ledger = Ledger(settings.ledger_url)
+    try:
+        return run_tags(batch_id, ledger.batch(batch_id).assignment, ledger.jobs(batch_id))
+    finally:
+        ledger.close()
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:

@@ -1,8 +1,8 @@
 """What commands print for eyes: rankings, batches, one batch."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import isnan
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -10,15 +10,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from huleedu_pipeline.context import AssessmentContext
-from huleedu_pipeline.essays import IntakeError, read_batch
+from huleedu_pipeline.essays import Batch, IntakeError, read_batch
 from huleedu_pipeline.essays.inbox import arrivals
-from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.ledger.phases import phase_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from huleedu_pipeline.providers.reconcile import Case
+    from huleedu_pipeline.settings import Settings
 
 PROVISIONAL = "PROVISIONAL: the last judgements are still to come, and places and grades may change with them"
 SIMULATED = "SIMULATED by the local emulator: not a real model's judgement"
@@ -78,8 +79,8 @@ def _cost_line(cost: "pd.DataFrame", simulated: bool) -> str:
     return f"{verdicts} verdicts of {n} requests, {tokens[0]:,} tokens read and {tokens[1]:,} written, {paid}"
 
 
-def print_batches(ledger: Ledger, inbox: Path) -> None:
-    """Print one line for each batch in the ledger, and what keeps folders in the inbox from becoming one."""
+def print_batches(ledger: Ledger, settings: "Settings") -> None:
+    """Print one line for each batch in the ledger, and what keeps folders in the inbox from being submitted."""
     table = Table(title="Batches", caption="Costs of an emulated judge are what the real one would cost")
     for heading in ("batch", "status", "mode", "backend", "essays", "anchors", "outcomes", "cost USD", "since"):
         table.add_column(heading, justify="right" if heading in ("essays", "anchors", "outcomes", "cost USD") else "left")
@@ -101,20 +102,36 @@ def print_batches(ledger: Ledger, inbox: Path) -> None:
         out.print(table)
     else:
         out.print("No batch yet. Try: huleedu demo")
-    known, context = {batch.batch_id for batch in ledger.batches()}, AssessmentContext(ledger)
-    for arrival in arrivals(inbox):
-        if arrival.batch_id not in known:
-            problem = arrival.problem or _problem(arrival.folder, context)
-            state = f"refused: {problem}" if problem else "waiting for the daemon (`huleedu ui`), or for `huleedu run`"
-            out.print(f"inbox/{arrival.folder.name}: {state}", markup=False)
+    for name, state in _in_the_inbox(ledger, settings):
+        out.print(f"inbox/{name}: {state}", markup=False)
 
 
-def _problem(folder: Path, context: AssessmentContext) -> str | None:
-    try:
-        read_batch(folder, context)
-    except IntakeError as error:
-        return str(error)
-    return None
+def _in_the_inbox(ledger: Ledger, settings: "Settings") -> Iterator[tuple[str, str]]:
+    """Yield each folder in the inbox that has not been submitted, with what it waits for."""
+    from huleedu_pipeline.providers.waiting import let_go, may_wait
+
+    status = {batch.batch_id: batch.status for batch in ledger.batches()}
+    found: dict[str, Batch] = {}
+    context = AssessmentContext(ledger)
+    for arrival in arrivals(settings.inbox_dir):
+        if arrival.batch_id in status and status[arrival.batch_id] is not BatchStatus.PENDING:
+            continue
+        try:
+            if arrival.problem is None:
+                found[arrival.folder.name] = read_batch(arrival.folder, context)
+                continue
+            problem = arrival.problem
+        except IntakeError as error:
+            problem = str(error)
+        yield arrival.folder.name, f"refused: {problem}"
+    held = [batch for batch in found.values() if may_wait(ledger, settings, batch)]
+    stays = let_go(ledger, settings, held, now=datetime.now(UTC), is_night=False).stays
+    for name, batch in found.items():
+        batch_id = batch.spec.batch_id
+        if batch_id in stays:
+            yield name, f"{stays[batch_id]}; at once with `huleedu run`"
+        elif batch_id not in status:
+            yield name, "waiting for the daemon (`huleedu ui`), or for `huleedu run`"
 
 
 def print_batch(ledger: Ledger, batch_id: str) -> None:
@@ -135,6 +152,8 @@ def print_batch(ledger: Ledger, batch_id: str) -> None:
     )
     if batch.assignment_id is not None:
         out.print(f"  assignment {batch.assignment_id}, version {batch.assignment_version}")
+    if batch.llm_batching_mode_reason:
+        out.print(f"  {batch.llm_batching_mode}: {batch.llm_batching_mode_reason}", markup=False)
     out.print(
         f"  {tally.n_outcomes} of {tally.n_requests} requests have an outcome: {tally.n_succeeded} verdicts, "
         f"{tally.n_failed} failed, {tally.n_expired} expired"

@@ -51,7 +51,9 @@ def import_csv(
     anchors: Annotated[int, typer.Option(help="How many graded essays become anchors, spread over the grades.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the choice of anchors.")] = 1,
     provider: Annotated[str, typer.Option(help="Who judges: openai, anthropic or human.")] = "openai",
-    mode: Annotated[str, typer.Option(help="provider_batch_api, per_request or serial_bundle.")] = "provider_batch_api",
+    mode: Annotated[
+        str | None, typer.Option(help="provider_batch_api, per_request or serial_bundle; default: the installation's.")
+    ] = None,
 ) -> None:
     """Turn any CSV file into a batch folder.
 
@@ -78,7 +80,7 @@ def import_csv(
         grade_scale=grade_scale,
         n_anchors=anchors,
         seed=seed,
-        batch={"llm_batching_mode": mode, "judge": {"provider": provider}},
+        batch={"judge": {"provider": provider}} | ({"llm_batching_mode": mode} if mode else {}),
     )
     with opened_context() as context:
         n_essays, n_anchors = convert(file, folder, wanted, context)

@@ -14,6 +14,7 @@ from huleedu_pipeline.essays.batch import Essay
 from huleedu_pipeline.essays.folder_files import read_text_file
 from huleedu_pipeline.essays.registered import RegisteredAssignment, Registry
 from huleedu_pipeline.essays.spec import BatchSpec
+from huleedu_pipeline.essays.text import TextError, has_words, read_text
 from huleedu_pipeline.grading.scales import GradeScale
 from huleedu_pipeline.judging.spec import HUMAN
 
@@ -22,13 +23,17 @@ INSTRUCTIONS = {"prompt.md": "the assignment the pupils answered", "rubric.md": 
 
 @dataclass(frozen=True)
 class Basis:
-    """What essays are judged by; each anchor with the place that messages about it name."""
+    """What essays are judged by; each anchor with the place that messages about it name.
+
+    ``is_blocked`` is set where a judge would have to judge without the assignment.
+    """
 
     prompt: str = ""
     rubric: str = ""
     scale: GradeScale | None = None
     anchors: tuple[tuple[str, Essay], ...] = ()
     assignment_version: int | None = None
+    is_blocked: bool = False
 
 
 def read_basis(folder: Path, spec: BatchSpec | None, registry: Registry, problems: list[str]) -> Basis:
@@ -55,7 +60,9 @@ def read_basis(folder: Path, spec: BatchSpec | None, registry: Registry, problem
             problems.append(f"batch.yaml: {error}")
     elif spec is not None and anchor_files(folder / "anchors", []):
         problems.append("batch.yaml: grade_scale: is missing although anchors/ has graded essays (name their scale)")
-    return Basis(prompt, rubric, scale, tuple(read_anchors(folder / "anchors", scale, problems)))
+    anchors = tuple(read_anchors(folder / "anchors", scale, problems))
+    is_blocked = is_needed and _is_without_words(folder / "prompt.md")
+    return Basis(prompt, rubric, scale, anchors, is_blocked=is_blocked)
 
 
 def _read_instruction(folder: Path, name: str, problems: list[str], *, is_needed: bool) -> str:
@@ -65,6 +72,14 @@ def _read_instruction(folder: Path, name: str, problems: list[str], *, is_needed
             problems.append(f"{name}: is missing; a judge needs it (write {what} into it)")
         return ""
     return read_text_file(path, name, problems, f"is empty (write {what} into it{'' if is_needed else ', or remove it'})")
+
+
+def _is_without_words(path: Path) -> bool:
+    """Whether a text is not there at all; one that can not be read is there, and is another problem."""
+    try:
+        return not path.exists() or not has_words(read_text(path))
+    except TextError:
+        return False
 
 
 def _second_sources(folder: Path, spec: BatchSpec, assignment_id: str) -> Iterator[str]:
@@ -92,7 +107,8 @@ def _of_assignment(spec: BatchSpec, assignment_id: str, registry: Registry, prob
         (f"assignment {assignment_id}: anchor {anchor.label}", Essay(anchor.label, anchor.label, anchor.text, anchor.grade))
         for anchor in found.anchors
     )
-    return Basis(found.prompt, found.criteria, found.scale, anchors, found.version)
+    is_blocked = is_needed and not found.prompt
+    return Basis(found.prompt, found.criteria, found.scale, anchors, found.version, is_blocked)
 
 
 def _what_is_missing(found: RegisteredAssignment) -> Iterator[str]:

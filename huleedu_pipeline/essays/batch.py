@@ -18,6 +18,21 @@ class IntakeError(HuleeduError):
         super().__init__("\n".join(f"{place}: {problem}" for problem in problems))
 
 
+class PromptNotAttachedError(IntakeError):
+    """A batch for a judge without the assignment: ``prompt.md`` is missing or has not a word, or no prompt is registered.
+
+    ``content_sha256`` is the identity of what there is besides, so that the same batch is known when it is seen again.
+    """
+
+    code = "prompt_not_attached"
+
+    def __init__(self, place: str, problems: list[str], batch_id: str, content_sha256: str) -> None:
+        self.batch_id = batch_id
+        self.content_sha256 = content_sha256
+        super().__init__(place, problems)
+        self.args = (f"{self}\n{place}: blocked: {self.code}; no judge is asked without the assignment",)
+
+
 @dataclass(frozen=True)
 class Essay:
     """One text of a batch; ``anchor_grade`` is set for anchors and only for them."""

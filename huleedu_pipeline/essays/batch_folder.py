@@ -12,7 +12,7 @@ from pathlib import Path
 
 from huleedu_pipeline.essays.anchors import stem
 from huleedu_pipeline.essays.basis import read_basis
-from huleedu_pipeline.essays.batch import Batch, Essay, IntakeError
+from huleedu_pipeline.essays.batch import Batch, Essay, IntakeError, PromptNotAttachedError
 from huleedu_pipeline.essays.folder_files import MAX_CHARACTERS, csv_rows, read_text_file, text_files
 from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
 from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
@@ -20,6 +20,7 @@ from huleedu_pipeline.essays.text import TextError, has_words, normalise, read_t
 from huleedu_pipeline.judging.spec import HUMAN
 
 MAX_ESSAY_ID_CHARACTERS = 100
+
 
 # An essay with the place that messages about it name.
 Found = tuple[str, Essay]
@@ -34,6 +35,7 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
             ones: an :class:`huleedu_pipeline.context.AssessmentContext`.
 
     Raises:
+        PromptNotAttachedError: a judge would have to judge without the assignment; other problems are named as well.
         IntakeError: anything that would make the judgements worthless or unpayable; each problem names file and remedy.
 
     """
@@ -57,12 +59,17 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
             f"batch.yaml: max_comparisons: {spec.max_comparisons} can not connect {n_essays} essays "
             f"(use at least {n_essays - 1}; about {10 * n_essays} give a usable ranking)"
         )
-    if problems or spec is None:
+    if spec is None:
         raise IntakeError(place, problems)
     essays = [essay for some in (pupils, basis.anchors) for essay in sorted((essay for _, essay in some), key=_id)]
     if basis.scale is not None:
         spec = spec.model_copy(update={"grade_scale": basis.scale.scale_id})
-    return Batch(spec, basis.prompt, basis.rubric, tuple(essays), basis.scale, basis.assignment_version)
+    batch = Batch(spec, basis.prompt, basis.rubric, tuple(essays), basis.scale, basis.assignment_version)
+    if basis.is_blocked:
+        raise PromptNotAttachedError(place, problems, spec.batch_id, batch.content_sha256)
+    if problems:
+        raise IntakeError(place, problems)
+    return batch
 
 
 def read_spec(folder: Path) -> BatchSpec:

@@ -60,10 +60,11 @@ class BatchSpec(BaseModel):
         "told in anchor_diagnostics.",
     )
     judge: JudgeSettings = Field(default=JudgeSettings(), description="Who judges; see the fields below.")
-    llm_batching_mode: BatchingMode = Field(
-        default="provider_batch_api",
+    llm_batching_mode: BatchingMode | None = Field(
+        default=None,
         description="provider_batch_api: the provider's batch jobs, half price, within 24 h. "
-        "per_request: live calls, each on its own. serial_bundle: live calls in bundles of up to 64, one after another.",
+        "per_request: live calls, each on its own. serial_bundle: live calls in bundles of up to 64, one after another. "
+        "Default: the installation's (HULEEDU_LLM_BATCHING_MODE).",
     )
     max_comparisons: int | None = Field(
         default=None,
@@ -120,6 +121,18 @@ class BatchSpec(BaseModel):
         """Return how many comparisons are wanted at most of so many essays."""
         return self.max_comparisons or COMPARISONS_PER_ESSAY * n_essays // 2
 
+    @property
+    def effective_mode(self) -> BatchingMode:
+        """The mode in which the batch is judged, of a specification in which it has been resolved.
+
+        Raises:
+            ValueError: it has not been.
+
+        """
+        if self.llm_batching_mode is None:
+            raise ValueError(f"batch {self.batch_id}: its batching mode has not been resolved")
+        return self.llm_batching_mode
+
     @field_validator("batch_id")
     @classmethod
     def _key(cls, value: str) -> str:
@@ -142,7 +155,8 @@ class BatchSpec(BaseModel):
 
     @model_validator(mode="after")
     def _live_only(self) -> "BatchSpec":
-        if self.llm_batching_mode == "provider_batch_api":
+        # An open mode as well: whether a batch.yaml is valid must not depend on the installation that reads it.
+        if self.llm_batching_mode in (None, "provider_batch_api"):
             remedy = "set llm_batching_mode to per_request or serial_bundle, or leave judge."
             if self.judge.api == "decisions":
                 raise ValueError(f"judge.api: OpenAI's batch jobs make no decisions ({remedy}api out)")

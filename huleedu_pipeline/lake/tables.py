@@ -539,6 +539,12 @@ BATCH_STATUS = Table(
             "The same state as a client is shown it: ready, processing, completed_successfully, completed_with_failures "
             "(some answers never came), failed or cancelled.",
         ),
+        Column(
+            "processing_metadata",
+            S,
+            "JSON: llm_batching_mode and why it is this one, and original_request, all that was asked for when the batch was "
+            "first recorded (batch, judge, batch_config_overrides).",
+        ),
     ),
     ("batch_id",),
 )

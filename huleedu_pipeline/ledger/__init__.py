@@ -13,6 +13,7 @@ from huleedu_pipeline.ledger.records import (
     JobRecord,
     LaneRecord,
     OutcomeRecord,
+    PrerequisiteBlock,
     RequestRecord,
     Tally,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "LaneRecord",
     "Ledger",
     "OutcomeRecord",
+    "PrerequisiteBlock",
     "RequestRecord",
     "StaleStateError",
     "Tally",

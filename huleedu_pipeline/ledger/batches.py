@@ -48,6 +48,7 @@ class Batches(Book):
         n_anchors: int,
         assignment_id: str | None = None,
         assignment_version: int | None = None,
+        llm_batching_mode_reason: str | None = None,
     ) -> BatchRecord:
         """Record a batch on first sight, and return what is recorded.
 
@@ -59,6 +60,7 @@ class Batches(Book):
         """
         values = {
             "llm_batching_mode": llm_batching_mode,
+            "llm_batching_mode_reason": llm_batching_mode_reason,
             "judge_backend": judge_backend,
             "content_sha256": content_sha256,
             "original_request": original_request,

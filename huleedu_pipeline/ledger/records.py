@@ -1,9 +1,11 @@
 """What the ledger hands out and takes in: plain frozen records, one for each kind of row."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from huleedu_pipeline.canonical import canonical_json
 from huleedu_pipeline.judging.outcome import Outcome
 from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger.states import BatchStatus, JobState
@@ -15,6 +17,8 @@ MIN_PUPILS_ESSAYS = 2
 @dataclass(frozen=True)
 class BatchRecord:
     """A batch; ``original_request`` is the JSON of everything that was asked for, as it was first submitted.
+
+    ``llm_batching_mode`` is what was resolved then, and ``llm_batching_mode_reason`` why (``None`` of older batches).
 
     ``status_reason`` says why it ended early or without a ranking. ``ends_as`` is set when nothing more is to be asked, and is
     the state that the batch reaches once it is scored. ``reopened_at`` is when a person last brought it back.
@@ -38,6 +42,23 @@ class BatchRecord:
     reopened_at: datetime | None = None
     assignment_id: str | None = None
     assignment_version: int | None = None
+    llm_batching_mode_reason: str | None = None
+
+    @property
+    def assignment(self) -> str:
+        """Name of the assignment that the pupils answered; empty where it was not named."""
+        return str(json.loads(self.original_request).get("batch", {}).get("assignment", ""))
+
+    @property
+    def processing_metadata(self) -> str:
+        """JSON of what was asked for and what was made of it, as analysts are shown it."""
+        return canonical_json(
+            {
+                "llm_batching_mode": self.llm_batching_mode,
+                "llm_batching_mode_reason": self.llm_batching_mode_reason,
+                "original_request": json.loads(self.original_request),
+            }
+        )
 
     @property
     def is_published(self) -> bool:
@@ -60,6 +81,17 @@ class BatchRecord:
         if self.status.is_closed or self.status is BatchStatus.COMPLETED_INSUFFICIENT_ESSAYS:
             return f"{self.status}: {self.status_reason}"
         return None
+
+
+@dataclass(frozen=True)
+class PrerequisiteBlock:
+    """A batch that was not taken in, by its content; ``code`` says what was not there."""
+
+    batch_id: str
+    content_sha256: str
+    code: str
+    pipeline_name: str
+    at: datetime
 
 
 @dataclass(frozen=True)

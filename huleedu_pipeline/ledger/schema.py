@@ -2,8 +2,8 @@
 
 The ledger is the record of what was asked, what was bought and what came back. A request is one question; each time it is
 put to a provider is an attempt; the attempt that ends it is marked final, and there can be only one. Rows of ``replies``,
-``dead_letters``, ``provider_job_events``, ``batch_moves`` and ``context_events`` are only ever added. What an attempt came to
-is never changed; only ``huleedu retry`` takes the mark of being final from one without a verdict.
+``dead_letters``, ``provider_job_events``, ``batch_moves``, ``prerequisite_blocks`` and ``context_events`` are only ever added.
+What an attempt came to is never changed; only ``huleedu retry`` takes the mark of being final from one without a verdict.
 """
 
 from datetime import UTC, datetime
@@ -58,6 +58,18 @@ batches = sa.Table(
     sa.Column("reopened_at", UtcInstant),
     sa.Column("assignment_id", sa.String(60)),
     sa.Column("assignment_version", sa.Integer),
+    sa.Column("llm_batching_mode_reason", sa.Text),
+)
+
+# A batch that was not taken in because something that it needs was not there; it need not be in the ledger otherwise.
+prerequisite_blocks = sa.Table(
+    "prerequisite_blocks",
+    metadata,
+    sa.Column("batch_id", sa.String(60), primary_key=True),
+    sa.Column("content_sha256", sa.String(64), primary_key=True),
+    sa.Column("code", sa.String(40), primary_key=True),
+    sa.Column("pipeline_name", sa.String(40), nullable=False),
+    sa.Column("at", UtcInstant, nullable=False),
 )
 
 batch_moves = sa.Table(

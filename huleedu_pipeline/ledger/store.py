@@ -6,9 +6,10 @@ was recorded is changed afterwards. Not here: what to ask, or how to talk to a p
 
 from huleedu_pipeline.ledger.accounts import Accounts
 from huleedu_pipeline.ledger.batches import Batches
+from huleedu_pipeline.ledger.blocks import Blocks
 from huleedu_pipeline.ledger.job_book import JobBook
 from huleedu_pipeline.ledger.questions import Questions
 
 
-class Ledger(Batches, Questions, JobBook, Accounts):
-    """The ledger in the database at ``url``, migrated on opening: its four parts as one."""
+class Ledger(Batches, Questions, JobBook, Accounts, Blocks):
+    """The ledger in the database at ``url``, migrated on opening: its five parts as one."""

@@ -1,6 +1,10 @@
 """The jobs: which assets one run makes. Few, fat runs: starting one costs seconds, so a batch is one run, not a pair."""
 
+from collections.abc import Sequence
+
 import dagster as dg
+
+from huleedu_pipeline.ledger import JobRecord
 
 SUBMIT, COLLECT, REBUILD = "submit_batch", "collect_batch", "rebuild_warehouse"
 BATCH_TAG = "dagster/partition"
@@ -39,4 +43,13 @@ rebuild_warehouse = dg.define_asset_job(
     description="Publish the lake as it is now.",
     tags={"huleedu/step": "publish"},
 )
+
+
+def run_tags(batch_id: str, assignment: str, jobs: Sequence[JobRecord] = ()) -> dict[str, str]:
+    """Return the tags of a run that is asked for: batch, assignment where it is named, the batch's jobs at the provider."""
+    at_provider = [job.provider_job_id for job in jobs if job.provider_job_id is not None]
+    named = {"huleedu/assignment": assignment, "huleedu/provider_job_id": ", ".join(at_provider)}
+    return {"huleedu/batch": batch_id, **{name: value for name, value in named.items() if value}}
+
+
 JOBS = [submit_batch, collect_batch, rebuild_warehouse]

@@ -7,7 +7,7 @@ judged live, and does nothing twice. It never waits for a provider's batch job.
 
 from dataclasses import dataclass
 
-from huleedu_pipeline.judging.spec import BatchingMode
+from huleedu_pipeline.judging.batching import BATCH_API, BUNDLED
 from huleedu_pipeline.ledger import (
     BatchRecord,
     BatchStatus,
@@ -25,12 +25,12 @@ from huleedu_pipeline.providers.collection import collect_jobs, watch_jobs
 from huleedu_pipeline.providers.continuation import plan_wave_if_due
 from huleedu_pipeline.providers.lanes import PausedError
 from huleedu_pipeline.providers.live import LiveSettings, judge_live
-from huleedu_pipeline.providers.planning import BATCH_API, planned_judge, planned_spec
+from huleedu_pipeline.providers.nights import Night
+from huleedu_pipeline.providers.planning import planned_judge, planned_spec
 from huleedu_pipeline.providers.submission import submit_jobs
 from huleedu_pipeline.providers.winding_up import OPEN_JOBS, wind_up
 from huleedu_pipeline.settings import Settings
 
-BUNDLED: BatchingMode = "serial_bundle"
 CLOSE_WAIT_SECONDS = 30.0
 
 
@@ -140,7 +140,7 @@ def _advance_jobs(ledger: Ledger, settings: Settings, batch: BatchRecord, lease:
 def _judge_wave(ledger: Ledger, settings: Settings, batch: BatchRecord, lease: Lease) -> None:
     gate = _gate(ledger, settings, batch)
     live = LiveSettings(
-        is_bundled=batch.llm_batching_mode == BUNDLED,
+        bundle_size=settings.preferred_bundle_size if batch.llm_batching_mode == BUNDLED else 1,
         concurrency=settings.live_concurrency,
         max_attempts=settings.max_attempts,
         patience_seconds=settings.patience_seconds,
@@ -156,6 +156,7 @@ def _gate(ledger: Ledger, settings: Settings, batch: BatchRecord) -> Gate:
         is_batch=batch.llm_batching_mode == BATCH_API,
         max_cost_usd=planned_spec(ledger, batch.batch_id).max_cost_usd,
         max_cost_usd_per_night=settings.max_cost_usd_per_night,
+        night=Night.of(settings),
     )
 
 

@@ -1,20 +1,20 @@
 """The gate on money: before anything is ordered, what it may cost is added to what is ordered and spent, and compared.
 
 The estimate is what the requests cost at most: every token of the prompt uncached, every reply as long as allowed. The limits
-are a batch's own ``max_cost_usd`` and the installation's ``HULEEDU_MAX_COST_USD_PER_NIGHT``, which holds for any 24 hours.
+are a batch's own ``max_cost_usd`` and the installation's ``HULEEDU_MAX_COST_USD_PER_NIGHT``, which holds from one night to
+the next.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.ledger import BatchRecord, Ledger, RequestRecord
 from huleedu_pipeline.providers.estimates import most_usd
 from huleedu_pipeline.providers.limits import estimated_tokens
-
-NIGHT = timedelta(hours=24)
+from huleedu_pipeline.providers.nights import Night
 
 
 class CostLimitError(HuleeduError):
@@ -31,6 +31,7 @@ class Gate:
     is_batch: bool
     max_cost_usd: float | None
     max_cost_usd_per_night: float | None
+    night: Night
 
     def estimate(self, requests: Sequence[RequestRecord]) -> float | None:
         """Return the most that ``requests`` cost in USD, or ``None`` where the price list does not say."""
@@ -49,7 +50,7 @@ class Gate:
             (
                 self.max_cost_usd_per_night,
                 "HULEEDU_MAX_COST_USD_PER_NIGHT",
-                {"judge_backend": self.batch.judge_backend, "since": datetime.now(UTC) - NIGHT},
+                {"judge_backend": self.batch.judge_backend, "since": self.night.began_at(datetime.now(UTC))},
             ),
         )
         for limit, name, of in limits:

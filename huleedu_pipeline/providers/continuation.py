@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from huleedu_pipeline.essays.spec import BatchSpec
+from huleedu_pipeline.judging.batching import BATCH_API
 from huleedu_pipeline.judging.guard import why_failed
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger, OutcomeRecord, RequestRecord
 from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.estimates import most_usd
 from huleedu_pipeline.providers.limits import estimated_tokens
-from huleedu_pipeline.providers.planning import BATCH_API, planned_judge, planned_spec, record_requests, rules_of
+from huleedu_pipeline.providers.planning import planned_judge, planned_spec, record_requests, rules_of
 from huleedu_pipeline.waves import (
     Asked,
     ContinuationDecision,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from huleedu_pipeline.essays import Batch
+from huleedu_pipeline.judging.batching import BATCH_API
 from huleedu_pipeline.judging.costs import estimate_usd, sunset_of
-from huleedu_pipeline.judging.spec import Judge
+from huleedu_pipeline.judging.spec import BatchingMode, Judge
 from huleedu_pipeline.ledger.records import MIN_PUPILS_ESSAYS
 from huleedu_pipeline.providers.limits import estimated_tokens
-from huleedu_pipeline.providers.planning import make_judge, most_comparisons_of, request_sizes
+from huleedu_pipeline.providers.planning import in_mode, make_judge, most_comparisons_of, request_sizes
 
 
 @dataclass(frozen=True)
@@ -24,20 +25,26 @@ class Estimate:
     sunset: date | None
 
 
-def estimate_batch(batch: Batch) -> Estimate:
-    """Return what judging ``batch`` by the real provider costs at most: nothing cached, every reply as long as allowed."""
+def estimate_batch(batch: Batch, mode: BatchingMode) -> Estimate:
+    """Return what judging ``batch`` by the real provider costs at most: nothing cached, every reply as long as allowed.
+
+    Args:
+        batch: The batch.
+        mode: The mode in which it is judged.
+
+    """
     judge = make_judge(batch, is_emulated=False)
     texts = {essay.essay_id: essay.text for essay in batch.essays}
     grades = {essay.essay_id: essay.anchor_grade for essay in batch.essays}
     is_enough = list(grades.values()).count(None) >= MIN_PUPILS_ESSAYS
-    pairs = most_comparisons_of(batch.spec, batch.scale, grades) if is_enough else []
+    pairs = most_comparisons_of(in_mode(batch.spec, mode), batch.scale, grades) if is_enough else []
     sizes = [estimated_tokens(n_bytes) for n_bytes in request_sizes(judge, pairs, texts)]
     return Estimate(
         model=judge.model,
         n_requests=len(pairs),
         input_tokens=sum(sizes),
         output_tokens=judge.max_output_tokens * len(pairs),
-        cost_usd=most_usd(judge, sizes, is_batch=batch.spec.llm_batching_mode == "provider_batch_api"),
+        cost_usd=most_usd(judge, sizes, is_batch=mode == BATCH_API),
         sunset=sunset_of(judge.model),
     )
 

@@ -1,7 +1,8 @@
 """Live judging: bounded concurrency, and every answer recorded before anything else happens with it.
 
-``per_request`` runs each request on its own; ``serial_bundle`` runs bundles of up to 64 side by side and the requests of
-one bundle one after another. In both, every request keeps its own outcome: an error in one never costs another its answer.
+``per_request`` runs each request on its own; ``serial_bundle`` runs bundles of compatible requests, up to 64, side by side
+and the requests of one bundle one after another. In both, every request keeps its own outcome: an error in one never costs
+another its answer.
 """
 
 import asyncio
@@ -22,7 +23,6 @@ from huleedu_pipeline.providers.limits import estimated_tokens
 from huleedu_pipeline.providers.protocols import AmbiguousError, Provider, ProviderError, RejectedError
 from huleedu_pipeline.providers.rates import RateLimits
 
-MAX_BUNDLE = 64
 MAX_TRIES = 4
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 REQUEST_IS_WRONG = frozenset({400, 413, 422})
@@ -30,9 +30,12 @@ REQUEST_IS_WRONG = frozenset({400, 413, 422})
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """How live calls are made: how many at once, how often a request is asked, how long to wait for an open lane."""
+    """How live calls are made: how many of them, or bundles, at once, how often a request is asked, how long to wait.
 
-    is_bundled: bool
+    A bundle of one request is a request on its own.
+    """
+
+    bundle_size: int
     concurrency: int
     max_attempts: int
     patience_seconds: float
@@ -66,6 +69,17 @@ async def _judge_all(
         await provider.aclose()
 
 
+def bundles(requests: Sequence[RequestRecord], size: int) -> list[list[RequestRecord]]:
+    """Cut requests into bundles of at most ``size`` that are compatible: same provider, model and parameters.
+
+    All of that is in the frame, so requests of one frame differ in nothing but their two texts. Order is kept within a frame.
+    """
+    alike: dict[tuple[str, str, str], list[RequestRecord]] = {}
+    for request in requests:
+        alike.setdefault((request.provider, request.model, request.frame_id), []).append(request)
+    return [bundle for some in alike.values() for bundle in batched(some, size)]
+
+
 async def _round(caller: "_Caller", pending: Sequence[RequestRecord], settings: LiveSettings) -> None:
     free = asyncio.Semaphore(settings.concurrency)
     problems: list[Exception] = []
@@ -82,7 +96,7 @@ async def _round(caller: "_Caller", pending: Sequence[RequestRecord], settings: 
                     problems.append(error)
                     is_stopping.set()
 
-    tasks = [asyncio.create_task(run(bundle)) for bundle in batched(pending, MAX_BUNDLE if settings.is_bundled else 1)]
+    tasks = [asyncio.create_task(run(bundle)) for bundle in bundles(pending, settings.bundle_size)]
     try:
         await asyncio.wait(tasks)
     except asyncio.CancelledError:

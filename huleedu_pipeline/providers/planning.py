@@ -16,6 +16,7 @@ from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import Batch
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.grading.scales import GradeScale, get_scale, scale_of
+from huleedu_pipeline.judging.batching import BATCH_API, EffectiveMode, effective_mode
 from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, Prompt, essay_text, render
 from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, Judge, resolve_model
@@ -26,7 +27,11 @@ from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, cut, fragment
 from huleedu_pipeline.settings import Settings
 from huleedu_pipeline.waves import Rules, first_wave_size, most_comparisons
 
-BATCH_API: BatchingMode = "provider_batch_api"
+OVERRIDES, MODE_OVERRIDE = "batch_config_overrides", "llm_batching_mode_override"
+
+
+class FixedModeError(HuleeduError):
+    """A batching mode was named for a batch that names another, or was recorded with another."""
 
 
 class StaleEssaysError(HuleeduError):
@@ -52,15 +57,42 @@ def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
     )
 
 
-def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
-    """Record a batch in the ledger, or find it there.
+def resolve_mode(settings: Settings, spec: BatchSpec, hint: BatchingMode | None = None) -> EffectiveMode:
+    """Return the mode in which a batch that is new to the ledger is judged."""
+    return effective_mode(
+        spec.judge.provider,
+        override=spec.llm_batching_mode,
+        hint=hint,
+        default=settings.llm_batching_mode,
+        allowed_providers=settings.llm_batch_api_allowed_providers,
+    )
+
+
+def in_mode(spec: BatchSpec, mode: str) -> BatchSpec:
+    """Return a specification with its mode resolved."""
+    return spec.model_copy(update={"llm_batching_mode": mode})
+
+
+def register(ledger: Ledger, settings: Settings, batch: Batch, *, mode_hint: BatchingMode | None = None) -> BatchRecord:
+    """Record a batch in the ledger with its mode resolved, or find it there.
+
+    Args:
+        ledger: The ledger.
+        settings: The installation's settings.
+        batch: The batch.
+        mode_hint: The mode that whoever runs the batch names; it counts as the batch's own where that leaves it open.
 
     Raises:
         ChangedBatchError: its requests were planned for other content.
+        FixedModeError: ``mode_hint`` is not the mode that the batch names, or that was asked for when it was first recorded.
         JudgeBackendMismatchError: they were planned for another backend.
 
     """
     batch_id = batch.spec.batch_id
+    override = batch.spec.llm_batching_mode or mode_hint
+    _ensure_mode(batch_id, mode_hint, override, "names")
+    backend = backend_of(settings, batch.spec.judge.provider)
+    content_sha256 = _content_of(batch, backend)
     try:
         known = ledger.batch(batch_id)
     except UnknownBatchError:
@@ -68,21 +100,24 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
     else:
         if ledger.tally(batch_id).n_requests:
             check_backend(settings, batch_id, known.judge_backend)
-    backend = backend_of(settings, batch.spec.judge.provider)
+        if known.content_sha256 == content_sha256:
+            _ensure_mode(batch_id, mode_hint, asked_for(known), "was first run with")
     judge = make_judge(batch, is_emulated=settings.judge_backend == "emulator")
+    effective = resolve_mode(settings, batch.spec, mode_hint)
+    request = {
+        "batch": batch.spec.model_dump(mode="json"),
+        "judge": asdict(judge),
+        OVERRIDES: {} if override is None else {MODE_OVERRIDE: override},
+        "scale": None if batch.scale is None else asdict(batch.scale),
+        "essays_sha256": _essays_sha256((e.essay_id, e.text_sha256, e.anchor_grade) for e in batch.essays),
+    }
     return ledger.register_batch(
         batch_id=batch_id,
-        llm_batching_mode=batch.spec.llm_batching_mode,
+        llm_batching_mode=effective.mode,
+        llm_batching_mode_reason=effective.reason,
         judge_backend=backend,
-        content_sha256=short_hash([batch.content_sha256, backend], 64),
-        original_request=canonical_json(
-            {
-                "batch": batch.spec.model_dump(mode="json"),
-                "judge": asdict(judge),
-                "scale": None if batch.scale is None else asdict(batch.scale),
-                "essays_sha256": _essays_sha256((e.essay_id, e.text_sha256, e.anchor_grade) for e in batch.essays),
-            }
-        ),
+        content_sha256=content_sha256,
+        original_request=canonical_json(request),
         n_essays=sum(not essay.is_anchor for essay in batch.essays),
         n_anchors=sum(essay.is_anchor for essay in batch.essays),
         assignment_id=batch.spec.assignment_id,
@@ -113,6 +148,36 @@ def _essays_sha256(essays: Iterable[tuple[str, str, str | None]]) -> str:
     return short_hash(sorted(essays), 64)
 
 
+def mode_of(ledger: Ledger, settings: Settings, batch: Batch) -> str:
+    """Return the mode in which a batch is judged: as it was resolved when it was recorded, or as it is resolved now."""
+    try:
+        known = ledger.batch(batch.spec.batch_id)
+    except UnknownBatchError:
+        return resolve_mode(settings, batch.spec).mode
+    if known.content_sha256 == _content_of(batch, backend_of(settings, batch.spec.judge.provider)):
+        return known.llm_batching_mode
+    return resolve_mode(settings, batch.spec).mode
+
+
+def _content_of(batch: Batch, backend: str) -> str:
+    return short_hash([batch.content_sha256, backend], 64)
+
+
+def asked_for(batch: BatchRecord) -> str | None:
+    """Return the mode that a recorded batch, or who first ran it, named; ``None`` when it was left to the installation."""
+    asked: str | None = json.loads(batch.original_request).get(OVERRIDES, {}).get(MODE_OVERRIDE)
+    return asked
+
+
+def _ensure_mode(batch_id: str, hint: str | None, named: str | None, verb: str) -> None:
+    if hint not in (None, named):
+        raise FixedModeError(
+            f"batch {batch_id}: {verb} {f'mode {named}' if named else 'no mode of its own'}, and is now to be run in mode "
+            f"{hint} (leave --llm-batching-mode out, or name the mode in batch.yaml; a batch with requests needs another "
+            "batch_id for that)"
+        )
+
+
 def rules_of(spec: BatchSpec, n_essays: int) -> Rules:
     """Return by what a batch of so many essays, anchors included, is judged to the end."""
     n_pairs = n_essays * (n_essays - 1) // 2
@@ -120,7 +185,7 @@ def rules_of(spec: BatchSpec, n_essays: int) -> Rules:
         # Without a cap of its own a batch asks for no pair again.
         max_comparisons=spec.max_comparisons or min(spec.n_comparisons(n_essays), n_pairs),
         waves=spec.waves,
-        is_single_wave=spec.llm_batching_mode == BATCH_API or spec.judge.provider == HUMAN,
+        is_single_wave=spec.effective_mode == BATCH_API or spec.judge.provider == HUMAN,
         min_comparisons_for_stability_check=spec.min_comparisons_for_stability_check,
         score_stability_threshold=spec.score_stability_threshold,
         target_mean_se=spec.target_mean_se,
@@ -164,7 +229,7 @@ def planned_spec(ledger: Ledger, batch_id: str) -> BatchSpec:
     """Return a batch's specification as it was first planned, with the mode that was resolved then."""
     batch = ledger.batch(batch_id)
     spec = BatchSpec.model_validate(json.loads(batch.original_request)["batch"])
-    return spec.model_copy(update={"llm_batching_mode": batch.llm_batching_mode})
+    return in_mode(spec, batch.llm_batching_mode)
 
 
 def planned_scale(ledger: Ledger, batch_id: str) -> GradeScale | None:

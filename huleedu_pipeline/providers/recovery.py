@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.judging.batching import BATCH_API
 from huleedu_pipeline.judging.guard import why_failed
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, BusyError, JobState, Ledger, Tally
 from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
@@ -17,7 +18,7 @@ from huleedu_pipeline.providers.advance import wind_up_batch
 from huleedu_pipeline.providers.backend import check_backend, open_provider
 from huleedu_pipeline.providers.collection import collect_jobs, watch_jobs
 from huleedu_pipeline.providers.continuation import is_judged
-from huleedu_pipeline.providers.planning import BATCH_API, planned_judge
+from huleedu_pipeline.providers.planning import planned_judge
 from huleedu_pipeline.providers.protocols import ProviderError
 from huleedu_pipeline.providers.reconcile import give_up
 from huleedu_pipeline.providers.submission import close_unsent

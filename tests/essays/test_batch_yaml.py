@@ -37,7 +37,7 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
             "api": "responses",
             "service_tier": None,
         },
-        "llm_batching_mode": "provider_batch_api",
+        "llm_batching_mode": None,
         "max_comparisons": None,
         "max_cost_usd": None,
         "waves": 4,

@@ -54,6 +54,8 @@ def test_a_folder_becomes_a_ranking_with_grades(installation: Installation, prov
         assert all(abs(sum(row.values()) - 1) < 1e-9 for row in grades["grade_probabilities"])
         status = warehouse.frame("batch_status", "b1").iloc[0]
         assert (status["status"], status["llm_batching_mode"]) == ("completed_max_comparisons", mode)
+        request = json.loads(status["processing_metadata"])["original_request"]
+        assert request["batch_config_overrides"] == {"llm_batching_mode_override": mode}
         assert (status["n_essays"], status["n_anchors"], status["n_requests"]) == (len(PUPILS), len(ANCHORS), N_PAIRS)
         assert (status["n_succeeded"], status["n_failed"], status["n_expired"]) == (N_PAIRS, 0, 0)
         judgements = warehouse.frame("llm_judgements", "b1")

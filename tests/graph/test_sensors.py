@@ -108,7 +108,12 @@ def test_a_submitted_batch_is_waited_for_collected_once_and_then_left_alone(inst
     ((partition, run_key),) = requests(result)
     job_id = emulator_books(installation.settings.emulator_dir)["jobs"][0]["id"]
     assert (partition, run_key) == ("b1", f"collect_batch:{job_id}:0")
-    assert (result.run_requests or [])[0].tags["huleedu/provider_job_id"] == job_id
+    tags = (result.run_requests or [])[0].tags
+    assert {name: tags[name] for name in tags if name.startswith("huleedu/")} == {
+        "huleedu/batch": "b1",
+        "huleedu/assignment": "A person who matters to me",
+        "huleedu/provider_job_id": job_id,
+    }
     run_requested(installation, result)
     assert says(tick(installation, "provider_jobs_sensor")) == "no batch is waiting"
 

@@ -60,7 +60,8 @@ COLUMNS = {
     "n_flagged_anchors, rise_per_grade, contradicted_regions, expected_accuracy, expected_consistency, "
     "monte_carlo_error, compared_with, n_common_anchors, link_slope, link_slope_p",
     "batch_status": "batch_id, status, current_phase, llm_batching_mode, n_essays, n_anchors, n_requests, n_succeeded, "
-    "n_failed, n_expired, cost_usd, created_at, updated_at, completed_at, status_reason, client_status",
+    "n_failed, n_expired, cost_usd, created_at, updated_at, completed_at, status_reason, client_status, "
+    "processing_metadata",
 }
 NULLABLE = {
     "essays": {"anchor_grade"},

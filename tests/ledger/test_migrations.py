@@ -51,6 +51,8 @@ def test_a_ledger_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
         assert ledger.jobs("b1")[0].n_bytes == 16
         assert [(move.from_status, move.to_status) for move in ledger.batch_history("b1")] == [(None, "awaiting_judgements")]
         assert (ledger.batch("b1").status_reason, ledger.batch("b1").ends_as) == (None, None)
+        assert (ledger.batch("b1").llm_batching_mode_reason, ledger.batch("b1").assignment) == (None, "")
+        assert ledger.blocks() == []
         with ledger.engine.connect() as connection:
             kept = connection.exec_driver_sql("SELECT custom_id, attempt, body FROM replies").one()
             sent = connection.exec_driver_sql("SELECT body FROM request_bodies ORDER BY custom_id").scalars().all()

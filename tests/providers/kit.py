@@ -1,7 +1,7 @@
 """A planned batch in a ledger, and providers that misbehave in front of the real adapter and the real emulator."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from huleedu_pipeline.comparisons import plan_pairs
 from huleedu_pipeline.essays import read_batch
 from huleedu_pipeline.ledger import BatchStatus, Ledger, RequestRecord
 from huleedu_pipeline.providers.budget import Gate
+from huleedu_pipeline.providers.nights import Night
 from huleedu_pipeline.providers.payloads import Line
 from huleedu_pipeline.providers.planning import plan_requests, planned_judge, register
 from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobOrder, JobSnapshot, Provider, Reply
@@ -20,6 +21,7 @@ from tests.kit import write_batch
 
 BATCH = "small"
 N_PAIRS = 12
+NIGHT = Night(time(2), "Europe/Stockholm")
 
 
 def plan(ledger: Ledger, settings: Settings, folder: Path, **spec: Any) -> list[RequestRecord]:
@@ -35,7 +37,8 @@ def plan(ledger: Ledger, settings: Settings, folder: Path, **spec: Any) -> list[
 def gate(ledger: Ledger, *, is_batch: bool = True, limit: float | None = None, per_night: float | None = None) -> Gate:
     """Return the gate on the small batch's money."""
     judge = planned_judge(ledger, BATCH)
-    return Gate(ledger, ledger.batch(BATCH), judge, is_batch=is_batch, max_cost_usd=limit, max_cost_usd_per_night=per_night)
+    limits = {"max_cost_usd": limit, "max_cost_usd_per_night": per_night}
+    return Gate(ledger, ledger.batch(BATCH), judge, is_batch=is_batch, **limits, night=NIGHT)
 
 
 class Front:

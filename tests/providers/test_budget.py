@@ -11,10 +11,10 @@ from huleedu_pipeline.judging.verdict import Verdict
 from huleedu_pipeline.ledger import Answer, JobState, Ledger
 from huleedu_pipeline.providers.advance import advance_batch
 from huleedu_pipeline.providers.backend import open_provider
-from huleedu_pipeline.providers.budget import NIGHT, CostLimitError
+from huleedu_pipeline.providers.budget import CostLimitError
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books
-from tests.providers.kit import BATCH, N_PAIRS, gate, plan
+from tests.providers.kit import BATCH, N_PAIRS, NIGHT, gate, plan
 from tests.providers.test_batch_jobs import finish, submit
 
 VERDICT = Verdict(winner="Essay A", justification="It is clearer.", confidence=3.0)
@@ -54,11 +54,11 @@ def test_what_is_spent_and_ordered_counts_against_a_batchs_limit(ledger: Ledger,
         gate(ledger, limit=1.0).check(0.21)
 
 
-def test_a_nights_limit_holds_over_all_batches_of_a_backend_and_forgets_after_a_day(
+def test_a_nights_limit_holds_over_all_batches_of_a_backend_and_begins_anew_each_night(
     ledger: Ledger, settings: Settings, tmp_path: Path
 ) -> None:
     plan(ledger, settings, tmp_path)
-    spend(ledger, 5.0, datetime.now(UTC) - NIGHT - timedelta(minutes=1))
+    spend(ledger, 5.0, NIGHT.began_at(datetime.now(UTC)) - timedelta(minutes=1))
     gate(ledger, per_night=1.0).check(0.9)
     spend(ledger, 0.5, datetime.now(UTC))
     with pytest.raises(CostLimitError, match="HULEEDU_MAX_COST_USD_PER_NIGHT is 1 USD; 0.5000 are spent"):

@@ -4,7 +4,9 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,14 +14,14 @@ import sqlalchemy as sa
 from huleedu_pipeline.canonical import sha256_hex
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, success
 from huleedu_pipeline.judging.verdict import Verdict
-from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.ledger import Ledger, RequestRecord
 from huleedu_pipeline.ledger.schema import attempts
 from huleedu_pipeline.providers import lanes, live
 from huleedu_pipeline.providers.advance import advance_batch
 from huleedu_pipeline.providers.backend import open_provider
 from huleedu_pipeline.providers.budget import CostLimitError
 from huleedu_pipeline.providers.lanes import PausedError
-from huleedu_pipeline.providers.live import LiveSettings, judge_live
+from huleedu_pipeline.providers.live import LiveSettings, bundles, judge_live
 from huleedu_pipeline.providers.protocols import AmbiguousError, Lasting, Provider, ProviderError, RejectedError, Reply
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books
@@ -52,9 +54,9 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def judge(
-    ledger: Ledger, provider: Provider, *, is_bundled: bool = False, patience_seconds: float = 10.0, max_attempts: int = 3
+    ledger: Ledger, provider: Provider, *, bundle_size: int = 1, patience_seconds: float = 10.0, max_attempts: int = 3
 ) -> None:
-    how = LiveSettings(is_bundled=is_bundled, concurrency=1, max_attempts=max_attempts, patience_seconds=patience_seconds)
+    how = LiveSettings(bundle_size=bundle_size, concurrency=1, max_attempts=max_attempts, patience_seconds=patience_seconds)
     with ledger.lease(BATCH) as lease:
         judge_live(ledger, provider, BATCH, lease, gate(ledger, is_batch=False), how)
 
@@ -86,6 +88,75 @@ def test_the_same_request_is_answered_the_same_in_every_mode(ledger: Ledger, set
     assert len(verdicts[0]) == N_PAIRS
 
 
+class Watched(Front):
+    """A provider that answers only once so many calls are in flight, and knows how many were, and in which order."""
+
+    def __init__(self, behind: Provider, n_awaited: int) -> None:
+        super().__init__(behind)
+        self.n_awaited = n_awaited
+        self.n_in_flight = self.most_in_flight = 0
+        self.bodies: list[str] = []
+        self.is_enough = asyncio.Event()
+
+    async def ask(self, path: str, body: str) -> Reply:
+        self.bodies.append(body)
+        self.n_in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.n_in_flight)
+        if self.n_in_flight == self.n_awaited:
+            self.is_enough.set()
+        await asyncio.wait_for(self.is_enough.wait(), 20)
+        self.n_in_flight -= 1
+        return Reply(success(VERDICT, Usage(input_tokens=10, output_tokens=5), json.loads(body)["model"]), "{}")
+
+
+@pytest.mark.parametrize(
+    ("bundle_size", "concurrency", "in_flight"), [(64, 8, 1), (6, 8, 2), (4, 2, 2), (1, 5, 5), (5, 1, 1), (1, 64, N_PAIRS)]
+)
+def test_bundles_run_side_by_side_and_a_bundles_requests_one_after_another(
+    bundle_size: int, concurrency: int, in_flight: int, ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    plan(ledger, settings, tmp_path, llm_batching_mode="serial_bundle")
+    provider = Watched(open_provider(settings, "openai"), in_flight)
+    how = LiveSettings(bundle_size=bundle_size, concurrency=concurrency, max_attempts=3, patience_seconds=10.0)
+    with ledger.lease(BATCH) as lease:
+        judge_live(ledger, provider, BATCH, lease, gate(ledger, is_batch=False), how)
+    assert provider.most_in_flight == in_flight
+    asked = {body: position for position, body in enumerate(provider.bodies)}
+    order = [asked[ledger.body(request.custom_id)] for request in ledger.requests(BATCH)]
+    assert sorted(order) == list(range(N_PAIRS))
+    for start in range(0, N_PAIRS, bundle_size):
+        assert order[start : start + bundle_size] == sorted(order[start : start + bundle_size])
+
+
+def test_the_setting_is_the_size_of_the_bundles(
+    ledger: Ledger, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan(ledger, settings, tmp_path, llm_batching_mode="serial_bundle")
+    sizes: list[list[int]] = []
+
+    def cut(requests: Sequence[RequestRecord], size: int) -> list[list[RequestRecord]]:
+        found = bundles(requests, size)
+        sizes.append([len(bundle) for bundle in found])
+        return found
+
+    monkeypatch.setattr(live, "bundles", cut)
+    advance_batch(ledger, settings.model_copy(update={"preferred_bundle_size": 5}), BATCH)
+    assert sizes == [[5, 5, 2]]
+
+
+def test_only_compatible_requests_share_a_bundle(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
+    requests = plan(ledger, settings, tmp_path)
+    others: dict[int, dict[str, Any]] = {
+        1: {"model": "gpt-9"},
+        4: {"frame_id": "f" * 64},
+        5: {"model": "gpt-9"},
+        8: {"provider": "anthropic"},
+    }
+    mixed = [replace(request, **others.get(n, {})) for n, request in enumerate(requests)]
+    positions = [[request.position for request in bundle] for bundle in bundles(mixed, 4)]
+    assert positions == [[0, 2, 3, 6], [7, 9, 10, 11], [1, 5], [4], [8]]
+
+
 def test_an_interrupted_run_asks_only_for_what_has_no_answer(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
     plan(ledger, settings, tmp_path, llm_batching_mode="per_request")
     provider = Scripted(open_provider(settings, "openai"), [None] * 5 + [KeyError("the process dies here")])
@@ -100,7 +171,7 @@ def test_an_interrupted_run_asks_only_for_what_has_no_answer(ledger: Ledger, set
 def test_one_failed_request_costs_no_other_its_answer(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
     plan(ledger, settings, tmp_path)
     wrong = RejectedError("the provider answered 400: too long", status=400)
-    judge(ledger, Scripted(open_provider(settings, "openai"), [None, wrong]), is_bundled=True)
+    judge(ledger, Scripted(open_provider(settings, "openai"), [None, wrong]), bundle_size=64)
     tally = ledger.tally(BATCH)
     assert (tally.n_succeeded, tally.n_failed) == (N_PAIRS - 1, 1)
     assert ledger.outcomes(BATCH)[1].error_code == "provider_rejected"
@@ -273,7 +344,7 @@ def test_a_run_that_waits_for_a_lane_ends_at_once_when_it_is_to_stop(
             return await super().ask(path, body)
 
     provider = Stops(open_provider(settings, "openai"), [wait, KeyError("the run is told to stop")])
-    how = LiveSettings(is_bundled=False, concurrency=2, max_attempts=3, patience_seconds=3600.0)
+    how = LiveSettings(bundle_size=1, concurrency=2, max_attempts=3, patience_seconds=3600.0)
     started = time.monotonic()
     with ledger.lease(BATCH) as lease, pytest.raises(KeyError):
         judge_live(ledger, provider, BATCH, lease, gate(ledger, is_batch=False), how)

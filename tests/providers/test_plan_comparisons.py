@@ -8,7 +8,7 @@ from huleedu_pipeline.providers.planning import plan_comparisons
 
 ANCHORS = {"a1": "F", "a2": "A", "a3": "C", "a4": "E"}
 ESSAYS: dict[str, str | None] = {**ANCHORS, **{f"p{number}": None for number in range(20)}}
-SPEC = BatchSpec(batch_id="b", max_comparisons=150)
+SPEC = BatchSpec(batch_id="b", max_comparisons=150, llm_batching_mode="provider_batch_api")
 SCALE = get_scale("swedish_8_anchor")
 
 

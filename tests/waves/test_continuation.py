@@ -191,7 +191,7 @@ def test_a_death_in_the_middle_of_a_later_wave_asks_only_for_the_rest(
 
 def test_the_estimate_is_of_all_waves(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
     batch = plan_class(ledger, settings, tmp_path, 5, max_comparisons=60)
-    assert estimate_batch(batch).n_requests == 20
+    assert estimate_batch(batch, "per_request").n_requests == 20
     assert ledger.tally(BATCH).n_requests == 10
 
 

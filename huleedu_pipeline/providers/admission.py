@@ -1,0 +1,28 @@
+"""What must be there before a batch is planned: the folder is read, and a batch that has to be blocked is recorded as blocked.
+
+The command line, the inbox sensor and the run that takes a batch in all come through here. Not here: what makes a folder
+valid (:mod:`huleedu_pipeline.essays.batch_folder`), or the record of an admitted batch (:mod:`.planning`).
+"""
+
+from pathlib import Path
+
+from huleedu_pipeline.context import AssessmentContext
+from huleedu_pipeline.essays import Batch, PromptNotAttachedError, read_batch
+from huleedu_pipeline.ledger import Ledger
+
+PIPELINE = "cj_assessment"
+
+
+def admit(ledger: Ledger, folder: Path) -> Batch:
+    """Read the batch in ``folder``; one that is blocked for want of its assignment is recorded, once for each content.
+
+    Raises:
+        PromptNotAttachedError: the batch needs a judge and has no assignment; nothing was planned or paid.
+        IntakeError: the folder is not valid.
+
+    """
+    try:
+        return read_batch(folder, AssessmentContext(ledger))
+    except PromptNotAttachedError as error:
+        ledger.record_block(error.batch_id, error.content_sha256, error.code, PIPELINE)
+        raise
