@@ -58,7 +58,7 @@ def look(
     does not hide the others. Providers not reached within ``budget_seconds`` are left for the next look.
     """
     deadline = time.monotonic() + budget_seconds
-    unfinished = [batch for batch in ledger.batches() if not batch.is_published and (only is None or batch.batch_id == only)]
+    unfinished = _unfinished(ledger, only)
     ours = {batch.batch_id for batch in unfinished if batch.judge_backend == settings.judge_backend}
     open_jobs = [job for job in ledger.jobs(states=[JobState.SUBMITTED]) if job.batch_id in ours]
     names = sorted({job.provider for job in open_jobs})
@@ -73,8 +73,18 @@ def look(
             problems.append(f"{name}: {error}")
             if log is not None:
                 log.warning("%s: %s", name, error)
-    situations = [_situation(ledger, settings, instance, batch) for batch in unfinished]
-    return Look(tuple(situations), tuple(problems), len(names))
+    return Look(situations(ledger, settings, instance, only=only), tuple(problems), len(names))
+
+
+def situations(
+    ledger: Ledger, settings: Settings, instance: dg.DagsterInstance, *, only: str | None = None
+) -> tuple[Situation, ...]:
+    """Return where the unfinished batches stand by what is recorded, without asking any provider."""
+    return tuple(_situation(ledger, settings, instance, batch) for batch in _unfinished(ledger, only))
+
+
+def _unfinished(ledger: Ledger, only: str | None) -> list[BatchRecord]:
+    return [batch for batch in ledger.batches() if not batch.is_published and (only is None or batch.batch_id == only)]
 
 
 def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance, batch: BatchRecord) -> Situation:
