@@ -97,7 +97,7 @@ def within_budget(
 
 @dg.asset_check(asset="llm_judgements", partitions_def=cj_batch)
 def judge_model_as_requested(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
-    """Every verdict is by the model that was asked, or the dated snapshot that its name stands for: another is another judge."""
+    """Every verdict is by the model that was asked, or the dated snapshot its name stands for: another is another judge."""
     with explained():
         store, batch_id = lake.open(), context.partition_key
         asked = {row["custom_id"]: row["model"] for row in store.read_rows(JUDGE_REQUESTS, batch_id)}
