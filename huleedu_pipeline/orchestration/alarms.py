@@ -100,8 +100,10 @@ def _why(context: dg.RunFailureSensorContext) -> str:
         data = event.step_failure_data
         if data.user_failure_data is not None and data.user_failure_data.description:
             return str(data.user_failure_data.description)
-        name = (data.error.cls_name if data.error else None) or "an error"
-        return f"{name} in step {event.step_key} (the run's log says more)"
+        error = (data.error.cause or data.error) if data.error else None
+        if error is not None and error.cls_name == "DagsterAssetCheckFailedError":
+            return " ".join(error.message.partition(": ")[2].split())  # names of checks, which are ours
+        return f"{error.cls_name if error else 'an error'} in step {event.step_key} (the run's log says more)"
     return "it ended without a failed step (killed, out of time, or never started)"
 
 
