@@ -101,7 +101,9 @@ def provider_jobs(
     tally = advance.tally
     return materialised(
         data,
-        **{f"n_jobs_{job.state}": sum(other.state is job.state for other in advance.jobs) for job in advance.jobs},
+        n_jobs=len(advance.jobs),
+        n_jobs_open=sum(job.state in OPEN_JOBS for job in advance.jobs),
+        n_jobs_quarantined=sum(job.state is JobState.QUARANTINED for job in advance.jobs),
         n_requests=tally.n_requests,
         n_outcomes=tally.n_outcomes,
         n_succeeded=tally.n_succeeded,
@@ -163,10 +165,12 @@ def llm_judgements(
         n_without_verdict=len(recorded) - len(verdicts),
         n_contradictory=sum(row["is_contradictory"] is True for row in rows),
         n_asked_again=sum(outcome.n_attempts > 1 for outcome in recorded),
-        share_first_shown_wins=round(float(np.mean(first)), 4) if first else "(no verdicts)",
+        **({"share_first_shown_wins": round(float(np.mean(first)), 4)} if first else {}),
         input_tokens=sum(outcome.input_tokens for outcome in recorded),
         output_tokens=sum(outcome.output_tokens for outcome in recorded),
-        cost_usd=round(sum(priced), 6) if len(priced) == len(recorded) else "(a price is unknown)",
+        n_unpriced=len(recorded) - len(priced),
+        # A number or nothing: what is plotted must not be less than what was spent.
+        **({"cost_usd": round(sum(priced), 6)} if len(priced) == len(recorded) else {}),
         cost_note="what the real model would cost; nothing was paid" if simulated else "by the dated price list",
     )
 
@@ -243,7 +247,7 @@ def wave_decisions(context: dg.AssetExecutionContext, lake: LakeResource, ledger
         rows = [decision_row(batch_id, state, standing.rules) for state in standing.states()]
         data = lake.open().write_rows(WAVE_DECISIONS, batch_id, rows)
     if not rows:
-        return materialised(data, decision="(nothing was asked)")
+        return materialised(data, decision="(nothing was asked)", n_waves=0)
     last = rows[-1]
     shown = ("max_score_change", "mean_se", "reliability", "success_rate", "coverage_fraction")
     return materialised(

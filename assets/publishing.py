@@ -45,8 +45,21 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
             "client_status": str(client_status(batch.status)),
         }
         data = lake.open().write_rows(BATCH_STATUS, batch_id, [row])
-    shown = {name: row[name] for name in ("status", "n_requests", "n_succeeded", "n_failed", "n_expired")}
-    return materialised(data, **shown, status_reason=batch.status_reason or "(none)", judge_backend=batch.judge_backend)
+    shown = {name: row[name] for name in ("n_essays", "n_anchors", "n_requests", "n_succeeded", "n_failed", "n_expired")}
+    # A number or nothing: the UI plots these over all batches, and a word among them is no point.
+    known = {
+        "success_rate": tally.n_succeeded / tally.n_requests if tally.n_requests else None,
+        "cost_usd": tally.cost_usd,
+        "hours": (batch.completed_at - batch.created_at).total_seconds() / 3600 if batch.completed_at else None,
+    }
+    return materialised(
+        data,
+        status=row["status"],
+        status_reason=batch.status_reason or "(none)",
+        judge_backend=batch.judge_backend,
+        **shown,
+        **{name: round(value, 6) for name, value in known.items() if value is not None},
+    )
 
 
 @dg.asset(deps=["batch_results"], owners=OWNERS, code_version="1", kinds={"duckdb"})
