@@ -12,19 +12,14 @@ from typing import Any
 import dagster as dg
 
 from assets.common import cj_batch, explained, table_value
-from huleedu_pipeline.comparisons.exposure import MAX_SKEW, exposures
+from huleedu_pipeline.comparisons.exposure import exposures
 from huleedu_pipeline.judging.served import is_as_requested
 from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, JUDGE_DIAGNOSTICS, JUDGE_REQUESTS, LLM_JUDGEMENTS, SCALING_SUMMARY
 from huleedu_pipeline.ledger import BatchRecord
 from huleedu_pipeline.providers.planning import planned_spec
-from huleedu_pipeline.scaling.acceptance import (
-    MAX_POSITION_EFFECT,
-    RELIABILITY_FLOOR,
-    position_effect_problem,
-    reliability_problem,
-)
+from huleedu_pipeline.scaling.acceptance import position_effect_problem, reliability_problem
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
@@ -56,7 +51,6 @@ def exposure_balanced(context: dg.AssetCheckExecutionContext, lake: LakeResource
         n_uneven=len(uneven),
         largest_difference=max((one.difference for one in found), default=0),
         largest_skew=max((one.skew for one in found), default=0.0),
-        most_skew=MAX_SKEW,
     )
 
 
@@ -146,7 +140,6 @@ def position_effect_within_bounds(context: dg.AssetCheckExecutionContext, lake: 
         position_effect=effect,
         position_effect_se=se,
         position_effect_p=p_value,
-        most_position_effect=MAX_POSITION_EFFECT,
     )
 
 
@@ -169,7 +162,6 @@ def reliability_above_floor(
         table=[{"kind": kind, "value": _rounded(summary[kind])} for kind in kinds],
         marginal_reliability=marginal,
         marginal_reliability_of_noise=of_noise,
-        floor=RELIABILITY_FLOOR if target is None else target,
         mean_theta_se=summary["mean_theta_se"],
     )
 
@@ -188,7 +180,10 @@ def _result(
         passed=problem is None,
         severity=severity,
         description=("SIMULATED: " if is_simulated else "") + (problem or good),
-        metadata={**numbers, **({"evidence": table_value(table)} if table else {})},
+        metadata={
+            **({"evidence": table_value(table)} if table else {}),
+            **{name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in numbers.items()},
+        },
     )
 
 

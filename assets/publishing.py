@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.common import OWNERS, explained, materialised, schema_contract, table_asset
+from assets.common import OWNERS, cj_batch, explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import BATCH_STATUS, CJ_RANKINGS
@@ -105,4 +105,18 @@ def _is_accounted(store: Lake, batch: BatchRecord) -> bool:
     return any(row["completed_at"] == batch.completed_at for row in store.read_rows(BATCH_STATUS, batch.batch_id))
 
 
-checks = [schema_contract(BATCH_STATUS, asset="batch_results")]
+@dg.asset_check(asset=batch_results, partitions_def=cj_batch)
+def batch_ended_well(context: dg.AssetCheckExecutionContext, ledger: LedgerResource) -> dg.AssetCheckResult:
+    """The batch has not failed (an error), and was not ended by force (a warning): its partition is green either way."""
+    with explained(), ledger.open() as book:
+        batch = book.batch(context.partition_key)
+    is_failed = batch.status is BatchStatus.FAILED
+    remedy = f" (mend the cause, then: huleedu retry {batch.batch_id})" if is_failed else ""
+    return dg.AssetCheckResult(
+        passed=not is_failed and batch.status is not BatchStatus.COMPLETED_FORCED_RECOVERY,
+        severity=dg.AssetCheckSeverity.ERROR if is_failed else dg.AssetCheckSeverity.WARN,
+        description=str(batch.status) + (f": {batch.status_reason}" if batch.status_reason else "") + remedy,
+    )
+
+
+checks = [schema_contract(BATCH_STATUS, asset="batch_results"), batch_ended_well]

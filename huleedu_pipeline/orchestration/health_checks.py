@@ -4,6 +4,7 @@ Bounded retries make failure quiet, and a partition that is never materialised a
 look at all batches at once, with every publication and whenever the health_sensor sees a change.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -73,10 +74,12 @@ def _result(found: Sequence[Finding], good: str, **numbers: int) -> dg.AssetChec
         for finding in found[:MOST_ROWS]
     ]
     is_severe = any(finding.is_severe for finding in found)
+    events = Counter(finding.event.replace("_", " ") for finding in found)
     named = ", ".join(dict.fromkeys(finding.batch_id for finding in found[:MOST_ROWS]))
+    problem = f"{', '.join(f'{event}: {n}' for event, n in events.items())} ({named})"
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.ERROR if is_severe else dg.AssetCheckSeverity.WARN,
-        description=f"look at {named}" if found else good,
-        metadata={**numbers, **({"evidence": table_value(rows)} if rows else {})},
+        description=problem if found else good,
+        metadata={**({"evidence": table_value(rows)} if rows else {}), **numbers},
     )

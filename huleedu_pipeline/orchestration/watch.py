@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.schema import ContractError
 from huleedu_pipeline.lake.store import MissingDataError
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS
-from huleedu_pipeline.ledger import BatchRecord, JobState, Ledger
+from huleedu_pipeline.ledger import BatchRecord, JobRecord, JobState, Ledger
 from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
 from huleedu_pipeline.orchestration.decisions import Situation
 from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
@@ -106,6 +107,7 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
         n_failed_submit_runs=failed_runs(instance, batch.batch_id, SUBMIT, since),
         n_failed_collect_runs=failed_runs(instance, batch.batch_id, COLLECT, since),
         seconds_since_failed_run=_seconds_since_failed_run(instance, batch.batch_id, since),
+        seconds_at_provider=_seconds_at_provider(jobs),
     )
 
 
@@ -142,6 +144,11 @@ def failed_runs(instance: dg.DagsterInstance, batch_id: str, job: str, since: da
     """Return how many runs of ``job`` have failed, or were cancelled, for a batch, perhaps only those since an instant."""
     failed = dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch_id}, statuses=ENDED_BADLY, created_after=since)
     return int(instance.get_runs_count(failed))
+
+
+def _seconds_at_provider(jobs: Sequence[JobRecord]) -> float | None:
+    taken = [job.submitted_at for job in jobs if job.state is JobState.SUBMITTED and job.submitted_at is not None]
+    return (datetime.now(UTC) - min(taken)).total_seconds() if taken else None
 
 
 def _seconds_since_failed_run(instance: dg.DagsterInstance, batch_id: str, since: datetime | None) -> float | None:

@@ -167,7 +167,6 @@ def test_a_reliable_ranking_passes(copy: Settings) -> None:
     rewrite(copy, SCALING_SUMMARY, lambda row: row | {"marginal_reliability": 0.75, "marginal_reliability_of_noise": 0.3})
     found = evaluate(copy, checks.reliability_above_floor)
     assert (found.passed, found.description) == (True, "SIMULATED: 0.75; tosses of a coin would read up to 0.30")
-    assert number(found, "floor") == 0.7
 
 
 def test_a_batch_that_failed_has_nothing_to_hold_and_is_named_on_the_warehouse(installation: Installation) -> None:
@@ -179,8 +178,12 @@ def test_a_batch_that_failed_has_nothing_to_hold_and_is_named_on_the_warehouse(i
     assert [name for name, evaluation in seen.items() if not evaluation.passed] == [
         "judge_model_as_requested",
         "enough_requests_succeeded",
+        "batch_ended_well",
         NO_BATCH_LEFT,
     ]
+    ended = seen["batch_ended_well"]
+    assert ended.severity is ERROR
+    assert (ended.description or "").startswith("failed: 22 of 28 requests have a verdict")
     assert "nothing was scaled" in (seen["reliability_above_floor"].description or "")
     left = seen[NO_BATCH_LEFT]
     assert (left.passed, left.severity) == (False, WARN)

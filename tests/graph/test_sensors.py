@@ -102,7 +102,7 @@ def test_a_submitted_batch_is_waited_for_collected_once_and_then_left_alone(inst
     waiting = tick(installation, "provider_jobs_sensor")
     assert requests(waiting) == [] or requests(waiting)[0][0] == "b1"
     if not requests(waiting):
-        assert says(waiting).startswith("b1: 1 of 1 jobs at openai (")
+        assert says(waiting).startswith("b1: 1 of 1 jobs at openai for ")
     installation.wait_for_provider("b1")
     result = tick(installation, "provider_jobs_sensor")
     ((partition, run_key),) = requests(result)
