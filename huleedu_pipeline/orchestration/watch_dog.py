@@ -43,7 +43,7 @@ def end_stalled_batches(
     name=RECOVER,
     description="End batches that are past their deadline. The same as: huleedu recover",
     # What the launchpad opens with.
-    config=dg.RunConfig(ops={"end_stalled_batches": RecoverConfig()}),
+    config={"ops": {"end_stalled_batches": {"config": RecoverConfig().model_dump()}}},
     tags={"huleedu/step": "recover"},
 )
 def recover_batches() -> None:
