@@ -107,7 +107,7 @@ def _is_accounted(store: Lake, batch: BatchRecord) -> bool:
 
 @dg.asset_check(asset=batch_results, partitions_def=cj_batch)
 def batch_ended_well(context: dg.AssetCheckExecutionContext, ledger: LedgerResource) -> dg.AssetCheckResult:
-    """The batch has not failed (an error), and was not ended by force (a warning): its partition is green either way."""
+    """The batch has not failed (an error) and was not ended by force (a warning); published, and so green, are those too."""
     with explained(), ledger.open() as book:
         batch = book.batch(context.partition_key)
     is_failed = batch.status is BatchStatus.FAILED
