@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.ledger import Ledger, UnknownBatchError
 from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS
 from huleedu_pipeline.orchestration.health import (
     MOST_TRIES,
@@ -24,7 +24,7 @@ from huleedu_pipeline.orchestration.health import (
 from huleedu_pipeline.orchestration.health_checks import check_up
 from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
 from huleedu_pipeline.orchestration.notify import Message, notifiers_of
-from huleedu_pipeline.orchestration.watch import failed_runs, situations
+from huleedu_pipeline.orchestration.watch import failed_runs, failures_count_since, situations
 from huleedu_pipeline.settings import Settings
 
 # A tick has a minute; what is not told in this time is told by the next.
@@ -42,7 +42,11 @@ def build_alarms(settings: Settings) -> list[dg.SensorDefinition]:
         "HULEEDU_NOTIFY_WEBHOOK where one is set.",
     )
     def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
-        message = _about_run(context)
+        ledger = Ledger(settings.ledger_url)
+        try:
+            message = _about_run(context, ledger)
+        finally:
+            ledger.close()
         for notifier in notifiers_of(settings, context.log):
             notifier.tell(message)
 
@@ -79,12 +83,12 @@ def build_alarms(settings: Settings) -> list[dg.SensorDefinition]:
     return [run_failure_sensor, health_sensor]
 
 
-def _about_run(context: dg.RunFailureSensorContext) -> Message:
+def _about_run(context: dg.RunFailureSensorContext, ledger: Ledger) -> Message:
     run = context.dagster_run
     batch_id, job = run.tags.get(BATCH_TAG), run.job_name
     next_step = "see the run in the UI, mend the cause, and start it again"
     if batch_id is not None and job in (SUBMIT, COLLECT):
-        n_failed = failed_runs(context.instance, batch_id, job)
+        n_failed = failed_runs(context.instance, batch_id, job, _failures_count_since(ledger, batch_id))
         if n_failed < MAX_FAILED_RUNS:
             next_step = f"it is tried again by itself ({n_failed} of {MAX_FAILED_RUNS} runs have failed)"
         else:
@@ -92,6 +96,13 @@ def _about_run(context: dg.RunFailureSensorContext) -> Message:
                 f"nothing is tried by itself any more ({n_failed} runs have failed): mend the cause, and start {job} by hand"
             )
     return Message("run_failed", batch_id, f"{job}: {_why(context)}", next_step, run.run_id)
+
+
+def _failures_count_since(ledger: Ledger, batch_id: str) -> datetime | None:
+    try:
+        return failures_count_since(ledger.batch(batch_id))
+    except UnknownBatchError:
+        return None  # its first run failed before the batch was registered
 
 
 def _why(context: dg.RunFailureSensorContext) -> str:

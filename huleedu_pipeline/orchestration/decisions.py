@@ -156,7 +156,10 @@ def _pause(situation: Situation) -> Decision | None:
     if since is None or not 0 < n_failed <= len(PAUSES_SECONDS) or since >= PAUSES_SECONDS[n_failed - 1]:
         return None
     left = PAUSES_SECONDS[n_failed - 1] - since
-    return Decision(Due.WAIT, f"{n_failed} runs have failed; the next is asked for in {duration(left)}")
+    return Decision(
+        Due.WAIT,
+        f"{n_failed} of {MAX_FAILED_RUNS} runs have failed (the last one says why); the next is asked for in {duration(left)}",
+    )
 
 
 def _ask(due: Due, reason: str, subject: str, n_failed_runs: int) -> Decision:

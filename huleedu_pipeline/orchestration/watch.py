@@ -92,8 +92,7 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
     jobs, tally = ledger.jobs(batch.batch_id), ledger.tally(batch.batch_id)
     n_unasked = ledger.count_unasked(batch.batch_id)
     waits_for, stamp = _lane_of(ledger, settings, batch, n_unasked)
-    # Runs that failed before a person brought the batch back, or before it was ended, say nothing of what is due now.
-    since = batch.updated_at if batch.status.is_closed or batch.ends_as is not None else batch.reopened_at
+    since = failures_count_since(batch)
     return Situation(
         batch,
         jobs,
@@ -109,6 +108,14 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
         seconds_since_failed_run=_seconds_since_failed_run(instance, batch.batch_id, since),
         seconds_at_provider=_seconds_at_provider(jobs),
     )
+
+
+def failures_count_since(batch: BatchRecord) -> datetime | None:
+    """Return since when failed runs of a batch count, if not from the first on.
+
+    Runs that failed before a person brought the batch back, or before it was ended, say nothing of what is due now.
+    """
+    return batch.updated_at if batch.status.is_closed or batch.ends_as is not None else batch.reopened_at
 
 
 def _n_pairs(settings: Settings, batch: BatchRecord) -> int:

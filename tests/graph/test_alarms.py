@@ -107,6 +107,23 @@ def test_a_failed_run_is_told_with_its_batch_its_reason_and_what_happens_next(
     assert set(first) == {"text", "event", "batch_id", "reason", "next_step", "run_id"}
 
 
+def test_failures_from_before_a_batch_was_brought_back_do_not_count(
+    installation: Installation, webhook: Webhook, ledger: Ledger
+) -> None:
+    settings = told_to(installation, webhook)
+    installation.drop("b1")
+    installation.run("submit_batch", "b1")
+    settings.warehouse_path.mkdir(parents=True)  # a publication can not replace a folder
+    close_batch(ledger, settings, "b1", BatchStatus.FAILED, "for a test")
+    installation.wait_for_provider("b1")
+    for _ in range(MAX_FAILED_RUNS):
+        assert not installation.run("collect_batch", "b1", raise_on_error=False).success
+    ledger.reopen_batch("b1", "for a test")
+    tell_of_failed_run(installation, settings, installation.run("collect_batch", "b1", raise_on_error=False))
+    (message,) = webhook.received
+    assert message["next_step"] == "it is tried again by itself (1 of 4 runs have failed)"
+
+
 def test_the_words_of_an_unforeseen_error_are_not_passed_on(
     installation: Installation, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
