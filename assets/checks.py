@@ -1,4 +1,4 @@
-"""Checks of a batch that warn: what a person should look at before believing it, or paying for more. None of them blocks.
+"""Checks of a batch for a person to look at before believing it, or paying for more. They warn or name an error; none blocks.
 
 Each shows its evidence in a table, worst first, and numbers under the same names for every batch, so that the UI plots them.
 A batch of which nothing was asked, or that was not ranked, has nothing to hold, and its checks say so. The blocking checks

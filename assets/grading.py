@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import explained, one_materialised, schema_contract, tables_asset
+from assets.common import explained, one_materialised, schema_contract, table_value, tables_asset
 from assets.plots import grade_bands_plot
 from huleedu_pipeline.batch_scaling import AnchorDrift, BatchScaling, scale_batch
 from huleedu_pipeline.errors import HuleeduError
@@ -257,18 +257,14 @@ def _accuracy_table(projection: GradeProjection) -> dg.TableMetadataValue:
     def shown(value: float | None) -> str:
         return "" if value is None else f"{value:.2f}"
 
-    return dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {
-                    "grade": one.grade or "all",
-                    "pupils": one.n_essays,
-                    "expected accuracy": shown(one.accuracy),
-                    "expected consistency": shown(one.consistency),
-                }
-            )
-            for one in projection.accuracy
-        ]
+    return table_value(
+        {
+            "grade": one.grade or "all",
+            "pupils": one.n_essays,
+            "expected accuracy": shown(one.accuracy),
+            "expected consistency": shown(one.consistency),
+        }
+        for one in projection.accuracy
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from assets.common import cj_batch, explained, materialised, schema_contract, table_asset
+from assets.common import cj_batch, explained, materialised, schema_contract, table_asset, table_value
 from huleedu_pipeline.comparisons import ComparisonPair
 from huleedu_pipeline.judging.consistency import contradicts
 from huleedu_pipeline.judging.guard import MIN_SUCCESS_RATE, why_failed
@@ -120,11 +120,11 @@ def no_job_is_quarantined(context: dg.AssetCheckExecutionContext, ledger: Ledger
     """Every job's fate is known; a quarantined one waits for a person, because guessing could pay twice or lose answers."""
     with explained(), ledger.open() as book:
         jobs = book.jobs(context.partition_key, [JobState.QUARANTINED])
-    records = [dg.TableRecord({"job": job.token, "requests": job.n_requests, "why": job.last_error or ""}) for job in jobs]
+    rows = [{"job": job.token, "requests": job.n_requests, "why": job.last_error or ""} for job in jobs]
     return dg.AssetCheckResult(
         passed=not jobs,
         description=f"{len(jobs)} jobs need a decision: huleedu reconcile {context.partition_key}" if jobs else "none",
-        metadata={"jobs": dg.MetadataValue.table(records)} if records else {},
+        metadata={"evidence": table_value(rows)} if rows else {},
     )
 
 
