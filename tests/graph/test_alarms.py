@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from huleedu_pipeline.essays import read_batch
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobState, Ledger
 from huleedu_pipeline.orchestration.alarms import build_alarms
 from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS, Situation
@@ -19,6 +20,7 @@ from huleedu_pipeline.orchestration.health import MOST_TRIES, failed_batches, le
 from huleedu_pipeline.orchestration.health_checks import CHECK_UP, NO_BATCH_LEFT, NO_JOB_OVERDUE
 from huleedu_pipeline.orchestration.notify import Message, WebhookNotifier, notifiers_of
 from huleedu_pipeline.providers.advance import close_batch
+from huleedu_pipeline.providers.planning import register
 from huleedu_pipeline.settings import Settings, SettingsError
 from tests.graph.kit import Installation
 from tests.graph.test_decisions import NOW, batch, job
@@ -110,16 +112,14 @@ def test_a_failed_run_is_told_with_its_batch_its_reason_and_what_happens_next(
 def test_failures_from_before_a_batch_was_brought_back_do_not_count(
     installation: Installation, webhook: Webhook, ledger: Ledger
 ) -> None:
-    settings = told_to(installation, webhook)
-    installation.drop("b1")
-    installation.run("submit_batch", "b1")
-    settings.warehouse_path.mkdir(parents=True)  # a publication can not replace a folder
-    close_batch(ledger, settings, "b1", BatchStatus.FAILED, "for a test")
-    installation.wait_for_provider("b1")
+    settings, folder = told_to(installation, webhook), installation.drop("b1")
+    register(ledger, settings, read_batch(folder))
+    (folder / "rubric.md").unlink()
     for _ in range(MAX_FAILED_RUNS):
-        assert not installation.run("collect_batch", "b1", raise_on_error=False).success
+        assert not installation.run("submit_batch", "b1", raise_on_error=False).success
+    close_batch(ledger, settings, "b1", BatchStatus.CANCELLED, "for a test")
     ledger.reopen_batch("b1", "for a test")
-    tell_of_failed_run(installation, settings, installation.run("collect_batch", "b1", raise_on_error=False))
+    tell_of_failed_run(installation, settings, installation.run("submit_batch", "b1", raise_on_error=False))
     (message,) = webhook.received
     assert message["next_step"] == "it is tried again by itself (1 of 4 runs have failed)"
 

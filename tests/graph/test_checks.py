@@ -1,4 +1,4 @@
-"""The checks that warn, passing and failing, through real runs and on batches of every end."""
+"""The checks that warn, passing and failing, and the numbers that the UI plots, on batches of every end."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -27,21 +27,40 @@ Evaluation = dg.AssetCheckEvaluation | dg.AssetCheckResult
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
+# What there is of every batch that was asked about, and what only a ranked one has.
+ALWAYS = {
+    "essays": {"n_essays", "n_anchors", "mean_words"},
+    "comparison_pairs": {"n_pairs", "n_waves", "fewest_comparisons", "most_comparisons"},
+    "judge_requests": {"mean_request_bytes"},
+    "provider_jobs": {"n_jobs", "n_jobs_open", "n_jobs_quarantined", "n_requests", "n_outcomes", "n_succeeded", "n_failed"},
+    "llm_judgements": {"n_verdicts", "n_without_verdict", "input_tokens", "output_tokens", "cost_usd", "n_unpriced"},
+    "wave_decisions": {"n_waves", "budget_remaining", "success_rate"},
+    "batch_results": {"n_requests", "n_succeeded", "n_failed", "n_expired", "cost_usd", "success_rate", "hours", "n_essays"},
+}
+RANKED = {
+    "cj_rankings": {"marginal_reliability", "mean_theta_se", "n_misfit", "n_one_sided"},
+    "scaling_summary": {"marginal_reliability", "position_effect", "prior_sd", "mean_theta_se"},
+    "judge_diagnostics": {"n_judges"},
+    "grading_summary": {"n_anchors", "n_own_grade", "expected_accuracy", "expected_consistency"},
+}
+
+
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of an installation with one batch that was judged to its end; each test changes a copy of it."""
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation with one batch that was judged to its end; each test changes a copy of it."""
     home = tmp_path_factory.mktemp("sound")
     settings = Settings(home=home, emulator_seconds_per_job=0.3, emulator_idle_exit_seconds=60)
     with dg.DagsterInstance.ephemeral() as instance:
-        Installation(settings, instance, tmp_path_factory.mktemp("batches")).run_to_the_end("b1", max_cost_usd=5.0)
-        yield home
+        installation = Installation(settings, instance, tmp_path_factory.mktemp("batches"))
+        installation.run_to_the_end("b1", max_cost_usd=5.0)
+        yield installation
     stop_emulator(settings.emulator_dir)
 
 
 @pytest.fixture
-def copy(sound: Path, tmp_path: Path) -> Settings:
+def copy(sound: Installation, tmp_path: Path) -> Settings:
     """That installation's ledger and lake, for one test to spoil."""
-    shutil.copytree(sound, tmp_path / "copy", ignore=shutil.ignore_patterns("emulator", "dagster"))
+    shutil.copytree(sound.settings.home, tmp_path / "copy", ignore=shutil.ignore_patterns("emulator", "dagster"))
     return Settings(home=tmp_path / "copy")
 
 
@@ -74,6 +93,27 @@ def number(evaluation: Evaluation, name: str) -> float:
 def rewrite(settings: Settings, table: Table, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     lake = Lake(settings.lake_dir)
     lake.write_rows(table, "b1", [change(row) for row in lake.read_rows(table, "b1")])
+
+
+def metadata(installation: Installation, asset: str) -> dict[str, dg.MetadataValue[Any]]:
+    event = installation.instance.get_latest_materialization_event(dg.AssetKey(asset))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return dict(event.asset_materialization.metadata)
+
+
+def not_plotted(installation: Installation, expected: dict[str, set[str]]) -> list[str]:
+    return [
+        f"{asset}.{name}"
+        for asset, names in expected.items()
+        for found in [metadata(installation, asset)]
+        for name in sorted(names)
+        if not isinstance(found.get(name), dg.IntMetadataValue | dg.FloatMetadataValue)
+    ]
+
+
+def test_a_ranked_batch_has_all_its_numbers(sound: Installation) -> None:
+    assert not_plotted(sound, ALWAYS | RANKED) == []
 
 
 def test_a_sound_batch_passes_with_its_evidence_and_the_emulator_is_named_as_a_simulation(copy: Settings) -> None:
@@ -187,6 +227,7 @@ def test_a_batch_that_failed_has_nothing_to_hold_and_is_named_on_the_warehouse(i
     assert "nothing was scaled" in (seen["reliability_above_floor"].description or "")
     left = seen[NO_BATCH_LEFT]
     assert (left.passed, left.severity) == (False, WARN)
+    assert not_plotted(installation, ALWAYS) == []
     (row,) = rows_of(left)
     assert (row["batch"], row["what"]) == ("b1", "batch failed")
     assert "22 of 28 requests have a verdict" in row["why"]
@@ -207,8 +248,13 @@ def test_a_cancelled_batch_passes_and_is_not_left_failed(installation: Installat
     installation.run("submit_batch", "b1")
     close_batch(ledger, installation.settings, "b1", BatchStatus.CANCELLED, "wrong prompt")
     installation.wait_for_provider("b1")
+    with ledger.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE attempts SET cost_usd = NULL")
     seen = evaluations(installation.run("collect_batch", "b1"))
     assert [name for name, evaluation in seen.items() if not evaluation.passed] == []
+    # What is not known is left out of what is plotted, and is no word.
+    assert not {"cost_usd"} & (metadata(installation, "llm_judgements").keys() | metadata(installation, "batch_results").keys())
+    assert metadata(installation, "llm_judgements")["n_unpriced"].value == ledger.tally("b1").n_succeeded
 
 
 def test_a_batch_that_people_judged_is_checked_without_their_names(installation: Installation) -> None:
