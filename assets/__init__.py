@@ -5,7 +5,7 @@ where they come out of one computation. Groups, in reading order: corpus, pairin
 Only ``provider_jobs`` talks to a provider; everything downstream of it can be materialised again for nothing.
 """
 
-from assets import corpus, grading, judging, pairing, publishing, ranking
+from assets import checks, corpus, grading, judging, pairing, publishing, ranking
 
 GROUPS = {
     "corpus": corpus,
@@ -16,4 +16,4 @@ GROUPS = {
     "publishing": publishing,
 }
 
-__all__ = ["GROUPS"]
+__all__ = ["GROUPS", "checks"]

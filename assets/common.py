@@ -1,7 +1,7 @@
 """What all assets share: the partitions, owners, how a table shows in the UI, its contract check, how errors are told."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -109,6 +109,11 @@ def materialised(data: pa.Table, **metadata: Any) -> dg.MaterializeResult[None]:
 def one_materialised(table: Table, data: pa.Table, **metadata: Any) -> dg.MaterializeResult[None]:
     """Return the same for one of the assets of a step that writes several."""
     return materialised(data, **metadata)._replace(asset_key=dg.AssetKey(table.name))
+
+
+def table_value(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """Return rows as a table of the UI, its columns in the order of the first row's; there has to be one."""
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])
 
 
 @contextmanager

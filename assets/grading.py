@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import explained, one_materialised, schema_contract, tables_asset
+from assets.common import explained, one_materialised, schema_contract, table_value, tables_asset
 from assets.plots import grade_bands_plot
 from huleedu_pipeline.batch_scaling import AnchorDrift, BatchScaling, scale_batch
 from huleedu_pipeline.errors import HuleeduError
@@ -111,12 +111,15 @@ def grading(
     else:
         title = f"{batch_id}, judged by {', '.join(batch.models)}"
         bands = {"grade_bands": dg.MetadataValue.md(grade_bands_plot(projection, anchor_grades, title, batch.is_simulated))}
-        bands["expected_accuracy"] = _accuracy_table(projection)
+        bands["accuracy_by_grade"] = _accuracy_table(projection)
         labels = [projection.confidence_label(i) for i in range(len(batch.essays))]
         shown |= {f"n_{label.lower()}": labels.count(label) for label in ("HIGH", "MID", "LOW")}
+    own = {
+        GRADE_PROJECTIONS: bands,
+        GRADING_SUMMARY: {name: round(value, 4) for name, value in summary.items() if _is_number(value)},
+    }
     for table, data in written.items():
-        own = bands if table is GRADE_PROJECTIONS else {}
-        yield one_materialised(table, data, **shown, **own)
+        yield one_materialised(table, data, **shown, **own.get(table, {}))
 
 
 def _ungraded(store: Lake, record: BatchRecord, scale_id: str | None, why: str) -> Iterator[dg.MaterializeResult[None]]:
@@ -146,6 +149,10 @@ def _lines(batch: BatchScaling, ranking: Rows) -> Rows:
     """Return the lines of the ranking in the order of the fit's items."""
     by_essay = {row["essay_id"]: row for row in ranking}
     return [by_essay[essay["essay_id"]] for essay in batch.essays]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _or_nan(value: float | None) -> float:
@@ -251,18 +258,14 @@ def _accuracy_table(projection: GradeProjection) -> dg.TableMetadataValue:
     def shown(value: float | None) -> str:
         return "" if value is None else f"{value:.2f}"
 
-    return dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {
-                    "grade": one.grade or "all",
-                    "pupils": one.n_essays,
-                    "expected accuracy": shown(one.accuracy),
-                    "expected consistency": shown(one.consistency),
-                }
-            )
-            for one in projection.accuracy
-        ]
+    return table_value(
+        {
+            "grade": one.grade or "all",
+            "pupils": one.n_essays,
+            "expected accuracy": shown(one.accuracy),
+            "expected consistency": shown(one.consistency),
+        }
+        for one in projection.accuracy
     )
 
 

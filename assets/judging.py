@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from assets.common import cj_batch, explained, materialised, schema_contract, table_asset
+from assets.common import cj_batch, explained, materialised, schema_contract, table_asset, table_value
 from huleedu_pipeline.comparisons import ComparisonPair
 from huleedu_pipeline.judging.consistency import contradicts
 from huleedu_pipeline.judging.guard import MIN_SUCCESS_RATE, why_failed
@@ -103,7 +103,9 @@ def provider_jobs(
     tally = advance.tally
     return materialised(
         data,
-        **{f"n_jobs_{job.state}": sum(other.state is job.state for other in advance.jobs) for job in advance.jobs},
+        n_jobs=len(advance.jobs),
+        n_jobs_open=sum(job.state in OPEN_JOBS for job in advance.jobs),
+        n_jobs_quarantined=sum(job.state is JobState.QUARANTINED for job in advance.jobs),
         n_requests=tally.n_requests,
         n_outcomes=tally.n_outcomes,
         n_succeeded=tally.n_succeeded,
@@ -120,11 +122,11 @@ def no_job_is_quarantined(context: dg.AssetCheckExecutionContext, ledger: Ledger
     """Every job's fate is known; a quarantined one waits for a person, because guessing could pay twice or lose answers."""
     with explained(), ledger.open() as book:
         jobs = book.jobs(context.partition_key, [JobState.QUARANTINED])
-    records = [dg.TableRecord({"job": job.token, "requests": job.n_requests, "why": job.last_error or ""}) for job in jobs]
+    rows = [{"job": job.token, "requests": job.n_requests, "why": job.last_error or ""} for job in jobs]
     return dg.AssetCheckResult(
         passed=not jobs,
         description=f"{len(jobs)} jobs need a decision: huleedu reconcile {context.partition_key}" if jobs else "none",
-        metadata={"jobs": dg.MetadataValue.table(records)} if records else {},
+        metadata={"evidence": table_value(rows)} if rows else {},
     )
 
 
@@ -165,10 +167,12 @@ def llm_judgements(
         n_without_verdict=len(recorded) - len(verdicts),
         n_contradictory=sum(row["is_contradictory"] is True for row in rows),
         n_asked_again=sum(outcome.n_attempts > 1 for outcome in recorded),
-        share_first_shown_wins=round(float(np.mean(first)), 4) if first else "(no verdicts)",
+        **({"share_first_shown_wins": round(float(np.mean(first)), 4)} if first else {}),
         input_tokens=sum(outcome.input_tokens for outcome in recorded),
         output_tokens=sum(outcome.output_tokens for outcome in recorded),
-        cost_usd=round(sum(priced), 6) if len(priced) == len(recorded) else "(a price is unknown)",
+        n_unpriced=len(recorded) - len(priced),
+        # A number or nothing: what is plotted must not be less than what was spent.
+        **({"cost_usd": round(sum(priced), 6)} if len(priced) == len(recorded) else {}),
         cost_note="what the real model would cost; nothing was paid" if simulated else "by the dated price list",
     )
 
@@ -245,7 +249,7 @@ def wave_decisions(context: dg.AssetExecutionContext, lake: LakeResource, ledger
         rows = [decision_row(batch_id, state, standing.rules) for state in standing.states()]
         data = lake.open().write_rows(WAVE_DECISIONS, batch_id, rows)
     if not rows:
-        return materialised(data, decision="(nothing was asked)")
+        return materialised(data, decision="(nothing was asked)", n_waves=0)
     last = rows[-1]
     shown = ("max_score_change", "mean_se", "reliability", "success_rate", "coverage_fraction")
     return materialised(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from assets.common import OWNERS, explained, materialised, schema_contract, table_asset
+from assets.common import OWNERS, cj_batch, explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import BATCH_STATUS, CJ_RANKINGS
@@ -48,8 +48,21 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
             "processing_metadata": batch.processing_metadata,
         }
         data = lake.open().write_rows(BATCH_STATUS, batch_id, [row])
-    shown = {name: row[name] for name in ("status", "n_requests", "n_succeeded", "n_failed", "n_expired")}
-    return materialised(data, **shown, status_reason=batch.status_reason or "(none)", judge_backend=batch.judge_backend)
+    shown = {name: row[name] for name in ("n_essays", "n_anchors", "n_requests", "n_succeeded", "n_failed", "n_expired")}
+    # A number or nothing: the UI plots these over all batches, and a word among them is no point.
+    known = {
+        "success_rate": tally.n_succeeded / tally.n_requests if tally.n_requests else None,
+        "cost_usd": tally.cost_usd,
+        "hours": (batch.completed_at - batch.created_at).total_seconds() / 3600 if batch.completed_at else None,
+    }
+    return materialised(
+        data,
+        status=row["status"],
+        status_reason=batch.status_reason or "(none)",
+        judge_backend=batch.judge_backend,
+        **shown,
+        **{name: round(value, 6) for name, value in known.items() if value is not None},
+    )
 
 
 @dg.asset(
@@ -102,4 +115,18 @@ def _is_accounted(store: Lake, batch: BatchRecord) -> bool:
     return any(row["completed_at"] == batch.completed_at for row in store.read_rows(BATCH_STATUS, batch.batch_id))
 
 
-checks = [schema_contract(BATCH_STATUS, asset="batch_results")]
+@dg.asset_check(asset=batch_results, partitions_def=cj_batch)
+def batch_ended_well(context: dg.AssetCheckExecutionContext, ledger: LedgerResource) -> dg.AssetCheckResult:
+    """The batch has not failed (an error) and was not ended by force (a warning); published, and so green, are those too."""
+    with explained(), ledger.open() as book:
+        batch = book.batch(context.partition_key)
+    is_failed = batch.status is BatchStatus.FAILED
+    remedy = f" (mend the cause, then: huleedu retry {batch.batch_id})" if is_failed else ""
+    return dg.AssetCheckResult(
+        passed=not is_failed and batch.status is not BatchStatus.COMPLETED_FORCED_RECOVERY,
+        severity=dg.AssetCheckSeverity.ERROR if is_failed else dg.AssetCheckSeverity.WARN,
+        description=str(batch.status) + (f": {batch.status_reason}" if batch.status_reason else "") + remedy,
+    )
+
+
+checks = [schema_contract(BATCH_STATUS, asset="batch_results"), batch_ended_well]

@@ -8,7 +8,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets import GROUPS
+from assets import GROUPS, checks
+from huleedu_pipeline.orchestration.alarms import build_alarms
+from huleedu_pipeline.orchestration.health_checks import build_health_checks, check_up
 from huleedu_pipeline.orchestration.jobs import JOBS
 from huleedu_pipeline.orchestration.nightly import build_nightly_schedules
 from huleedu_pipeline.orchestration.sensors import build_sensors
@@ -34,10 +36,14 @@ def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Defin
     }
     return dg.Definitions(
         assets=[asset for group, module in GROUPS.items() for asset in dg.load_assets_from_modules([module], group_name=group)],
-        asset_checks=[check for module in GROUPS.values() for check in module.checks],
-        jobs=[*JOBS, recover_batches],
+        asset_checks=[
+            *(check for module in GROUPS.values() for check in module.checks),
+            *checks.checks,
+            *build_health_checks(settings),
+        ],
+        jobs=[*JOBS, check_up, recover_batches],
         schedules=[*build_schedules(settings), *build_nightly_schedules(settings)],
-        sensors=build_sensors(settings),
+        sensors=[*build_sensors(settings), *build_alarms(settings)],
         resources=resources | resource_overrides,
         executor=dg.in_process_executor,
     )

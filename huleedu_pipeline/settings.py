@@ -8,9 +8,10 @@ Here: where state lives, which judge backend is used, time limits. Not here: any
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -113,6 +114,21 @@ class Settings(BaseSettings):
     poll_interval_seconds: float = Field(
         default=2.0, gt=0, description="How often `huleedu run --wait` looks at the provider's jobs, in seconds."
     )
+
+    # Left out of every dump: settings are shown in the UI and stored with every run, and the address is a secret.
+    notify_webhook: SecretStr | None = Field(
+        default=None,
+        exclude=True,
+        description="Address (http or https) to which a small JSON is posted when a run or a batch fails, or a person is "
+        "needed; chat programs show its `text`. Kept like a key. Default: the log only.",
+    )
+
+    @field_validator("notify_webhook")
+    @classmethod
+    def _address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or urlsplit(value.get_secret_value()).scheme in ("http", "https"):
+            return value
+        raise ValueError("is no http or https address")
 
     @field_validator("llm_batch_api_allowed_providers", mode="before")
     @classmethod

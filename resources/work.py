@@ -10,7 +10,9 @@ from huleedu_pipeline.essays.inbox import find
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.admission import admit
 from huleedu_pipeline.providers.advance import Advance, advance_batch
-from huleedu_pipeline.providers.planning import register
+from huleedu_pipeline.providers.budget import Limit, limits_on
+from huleedu_pipeline.providers.nights import Night
+from huleedu_pipeline.providers.planning import planned_spec, register
 from huleedu_pipeline.providers.recovery import Recovered, recover_batch
 from huleedu_pipeline.settings import Settings
 
@@ -39,6 +41,11 @@ class PaidWorkResource(dg.ConfigurableResource[None]):
     def recover(self, ledger: Ledger, batch_id: str) -> Recovered:
         """End a batch that is past its deadline; see :func:`huleedu_pipeline.providers.recovery.recover_batch`."""
         return recover_batch(ledger, self._settings, batch_id)
+
+    def limits(self, ledger: Ledger, batch_id: str) -> list[Limit]:
+        """Return the limits on a batch's cost; see :func:`huleedu_pipeline.providers.budget.limits_on`."""
+        own, night = planned_spec(ledger, batch_id).max_cost_usd, Night.of(self._settings)
+        return limits_on(ledger, ledger.batch(batch_id), own, self._settings.max_cost_usd_per_night, night)
 
     def advance(self, ledger: Ledger, batch_id: str) -> Advance:
         """Advance a batch's paid work; see :func:`huleedu_pipeline.providers.advance.advance_batch`."""

@@ -18,6 +18,8 @@ MAX_FAILED_RUNS = 4
 # How long after the first, second and third failed run the next is asked for: a provider may need an hour to recover.
 PAUSES_SECONDS = (60.0, 600.0, 3600.0)
 COMPLETED = "completed and published"
+# Batches that a sensor's line names.
+MOST_NAMED = 8
 
 
 class Due(Enum):
@@ -35,6 +37,7 @@ class Situation:
 
     ``n_unasked`` requests have neither an outcome nor a provider job; ``waits_for`` says why nothing can be sent now, and
     ``stamp`` changes whenever that may have changed. ``n_unlisted`` judgements were imported since pairs were last written.
+    ``seconds_at_provider`` is how long the oldest job is there.
     With ``n_for_provisional`` outcomes a provisional ranking is made; ``None`` when there is none to be made.
     """
 
@@ -50,6 +53,7 @@ class Situation:
     n_failed_submit_runs: int = 0
     n_failed_collect_runs: int = 0
     seconds_since_failed_run: float | None = None
+    seconds_at_provider: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def _decide(situation: Situation) -> Decision:
         return _ask(Due.SUBMIT, reason, f"{unsent[0].token}:{achieved}", situation.n_failed_submit_runs)
     if at_provider:
         called = ", ".join(sorted({job.provider_status or "submitted" for job in at_provider}))
-        return Decision(Due.WAIT, f"{len(at_provider)} of {len(jobs)} jobs at {at_provider[0].provider} ({called})")
+        since = "" if situation.seconds_at_provider is None else f" for {duration(situation.seconds_at_provider)}"
+        return Decision(Due.WAIT, f"{len(at_provider)} of {len(jobs)} jobs at {at_provider[0].provider}{since} ({called})")
     reason = "the judgements are asked for live" if is_live else "every job has finished"
     return _ask(Due.COLLECT, reason, achieved, situation.n_failed_collect_runs)
 
@@ -151,7 +156,10 @@ def _pause(situation: Situation) -> Decision | None:
     if since is None or not 0 < n_failed <= len(PAUSES_SECONDS) or since >= PAUSES_SECONDS[n_failed - 1]:
         return None
     left = PAUSES_SECONDS[n_failed - 1] - since
-    return Decision(Due.WAIT, f"{n_failed} runs have failed; the next is asked for in {left:.0f} s")
+    return Decision(
+        Due.WAIT,
+        f"{n_failed} of {MAX_FAILED_RUNS} runs have failed (the last one says why); the next is asked for in {duration(left)}",
+    )
 
 
 def _ask(due: Due, reason: str, subject: str, n_failed_runs: int) -> Decision:
@@ -162,6 +170,17 @@ def _ask(due: Due, reason: str, subject: str, n_failed_runs: int) -> Decision:
 
 
 def status_line(decisions: Sequence[tuple[str, Decision]]) -> str:
-    """Return one line that says what each unfinished batch waits for."""
-    parts = [f"{batch_id}: {decision.reason}" for batch_id, decision in decisions if decision.reason != COMPLETED]
-    return "; ".join(parts) or "no batch is waiting"
+    """Return one line that says what unfinished batches wait for: first those that need a person, and at most a screenful."""
+    waiting = [(batch_id, decision) for batch_id, decision in decisions if decision.reason != COMPLETED]
+    waiting.sort(key=lambda item: item[1].due is not Due.NOTHING)
+    parts = [f"{batch_id}: {decision.reason}" for batch_id, decision in waiting[:MOST_NAMED]]
+    more = f"and {len(waiting) - MOST_NAMED} more batches" if len(waiting) > MOST_NAMED else None
+    return "; ".join(filter(None, [*parts, more])) or "no batch is waiting"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: 45 s, 12 min, 2 h 10 min."""
+    minutes = round(seconds / 60)
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.schema import ContractError
 from huleedu_pipeline.lake.store import MissingDataError
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS
-from huleedu_pipeline.ledger import BatchRecord, JobState, Ledger
+from huleedu_pipeline.ledger import BatchRecord, JobRecord, JobState, Ledger
 from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
 from huleedu_pipeline.orchestration.decisions import Situation
 from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
@@ -58,7 +59,7 @@ def look(
     does not hide the others. Providers not reached within ``budget_seconds`` are left for the next look.
     """
     deadline = time.monotonic() + budget_seconds
-    unfinished = [batch for batch in ledger.batches() if not batch.is_published and (only is None or batch.batch_id == only)]
+    unfinished = _unfinished(ledger, only)
     ours = {batch.batch_id for batch in unfinished if batch.judge_backend == settings.judge_backend}
     open_jobs = [job for job in ledger.jobs(states=[JobState.SUBMITTED]) if job.batch_id in ours]
     names = sorted({job.provider for job in open_jobs})
@@ -73,16 +74,25 @@ def look(
             problems.append(f"{name}: {error}")
             if log is not None:
                 log.warning("%s: %s", name, error)
-    situations = [_situation(ledger, settings, instance, batch) for batch in unfinished]
-    return Look(tuple(situations), tuple(problems), len(names))
+    return Look(situations(ledger, settings, instance, only=only), tuple(problems), len(names))
+
+
+def situations(
+    ledger: Ledger, settings: Settings, instance: dg.DagsterInstance, *, only: str | None = None
+) -> tuple[Situation, ...]:
+    """Return where the unfinished batches stand by what is recorded, without asking any provider."""
+    return tuple(_situation(ledger, settings, instance, batch) for batch in _unfinished(ledger, only))
+
+
+def _unfinished(ledger: Ledger, only: str | None) -> list[BatchRecord]:
+    return [batch for batch in ledger.batches() if not batch.is_published and (only is None or batch.batch_id == only)]
 
 
 def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance, batch: BatchRecord) -> Situation:
     jobs, tally = ledger.jobs(batch.batch_id), ledger.tally(batch.batch_id)
     n_unasked = ledger.count_unasked(batch.batch_id)
     waits_for, stamp = _lane_of(ledger, settings, batch, n_unasked)
-    # Runs that failed before a person brought the batch back, or before it was ended, say nothing of what is due now.
-    since = batch.updated_at if batch.status.is_closed or batch.ends_as is not None else batch.reopened_at
+    since = failures_count_since(batch)
     return Situation(
         batch,
         jobs,
@@ -96,7 +106,16 @@ def _situation(ledger: Ledger, settings: Settings, instance: dg.DagsterInstance,
         n_failed_submit_runs=failed_runs(instance, batch.batch_id, SUBMIT, since),
         n_failed_collect_runs=failed_runs(instance, batch.batch_id, COLLECT, since),
         seconds_since_failed_run=_seconds_since_failed_run(instance, batch.batch_id, since),
+        seconds_at_provider=_seconds_at_provider(jobs),
     )
+
+
+def failures_count_since(batch: BatchRecord) -> datetime | None:
+    """Return since when failed runs of a batch count, if not from the first on.
+
+    Runs that failed before a person brought the batch back, or before it was ended, say nothing of what is due now.
+    """
+    return batch.updated_at if batch.status.is_closed or batch.ends_as is not None else batch.reopened_at
 
 
 def _n_pairs(settings: Settings, batch: BatchRecord) -> int:
@@ -132,6 +151,11 @@ def failed_runs(instance: dg.DagsterInstance, batch_id: str, job: str, since: da
     """Return how many runs of ``job`` have failed, or were cancelled, for a batch, perhaps only those since an instant."""
     failed = dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch_id}, statuses=ENDED_BADLY, created_after=since)
     return int(instance.get_runs_count(failed))
+
+
+def _seconds_at_provider(jobs: Sequence[JobRecord]) -> float | None:
+    taken = [job.submitted_at for job in jobs if job.state is JobState.SUBMITTED and job.submitted_at is not None]
+    return (datetime.now(UTC) - min(taken)).total_seconds() if taken else None
 
 
 def _seconds_since_failed_run(instance: dg.DagsterInstance, batch_id: str, since: datetime | None) -> float | None:

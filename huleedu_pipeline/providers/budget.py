@@ -22,6 +22,39 @@ class CostLimitError(HuleeduError):
 
 
 @dataclass(frozen=True)
+class Limit:
+    """A limit in USD, and what counts against it: ``spent``, and ``ordered`` at most for answers that are still out."""
+
+    name: str
+    usd: float
+    spent: float
+    ordered: float
+
+
+def limits_on(
+    ledger: Ledger, batch: BatchRecord, max_cost_usd: float | None, max_cost_usd_per_night: float | None, night: Night
+) -> list[Limit]:
+    """Return the limits under which a batch spends, as they stand now; none for one that nothing limits.
+
+    Args:
+        ledger: Where every cost is recorded.
+        batch: The batch.
+        max_cost_usd: Its own limit.
+        max_cost_usd_per_night: The installation's, over all batches on the same backend.
+        night: When a night begins, and with it that limit anew.
+
+    """
+    found = []
+    if max_cost_usd is not None:
+        cost = ledger.cost(batch_id=batch.batch_id)
+        found.append(Limit("max_cost_usd in batch.yaml", max_cost_usd, cost.spent, cost.ordered))
+    if max_cost_usd_per_night is not None:
+        cost = ledger.cost(judge_backend=batch.judge_backend, since=night.began_at(datetime.now(UTC)))
+        found.append(Limit("HULEEDU_MAX_COST_USD_PER_NIGHT", max_cost_usd_per_night, cost.spent, cost.ordered))
+    return found
+
+
+@dataclass(frozen=True)
 class Gate:
     """The limits under which one batch spends; ``is_batch`` tells whether through the provider's batch API."""
 
@@ -45,25 +78,15 @@ class Gate:
 
         """
         batch_id, model = self.batch.batch_id, self.judge.model
-        limits = (
-            (self.max_cost_usd, "max_cost_usd in batch.yaml", {"batch_id": batch_id}),
-            (
-                self.max_cost_usd_per_night,
-                "HULEEDU_MAX_COST_USD_PER_NIGHT",
-                {"judge_backend": self.batch.judge_backend, "since": self.night.began_at(datetime.now(UTC))},
-            ),
-        )
-        for limit, name, of in limits:
-            if limit is None:
-                continue
+        for limit in limits_on(self.ledger, self.batch, self.max_cost_usd, self.max_cost_usd_per_night, self.night):
             if estimate is None:
                 raise CostLimitError(
-                    f"batch {batch_id}: {name} is {limit:g} USD and the price of {model} is not on the list (choose a listed "
-                    "model, or leave the limit out); nothing was sent"
+                    f"batch {batch_id}: {limit.name} is {limit.usd:g} USD and the price of {model} is not on the list (choose "
+                    "a listed model, or leave the limit out); nothing was sent"
                 )
-            cost = self.ledger.cost(**of)
-            if cost.spent + cost.ordered + estimate > limit:
+            if limit.spent + limit.ordered + estimate > limit.usd:
                 raise CostLimitError(
-                    f"batch {batch_id}: {name} is {limit:g} USD; {cost.spent:.4f} are spent and {cost.ordered:.4f} on order, "
-                    f"and what is left to ask may cost {estimate:.4f} (raise the limit, or ask for less); nothing was sent"
+                    f"batch {batch_id}: {limit.name} is {limit.usd:g} USD; {limit.spent:.4f} are spent and "
+                    f"{limit.ordered:.4f} on order, and what is left to ask may cost {estimate:.4f} (raise the limit, or ask "
+                    "for less); nothing was sent"
                 )

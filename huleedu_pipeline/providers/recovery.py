@@ -27,7 +27,8 @@ from huleedu_pipeline.settings import Settings
 
 LIVE_DEADLINE = timedelta(hours=4)
 # Both providers end a batch job within a day.
-JOBS_DEADLINE = timedelta(hours=24) + timedelta(hours=2)
+JOB_EXPIRY = timedelta(hours=24)
+JOBS_DEADLINE = JOB_EXPIRY + timedelta(hours=2)
 # How long a job that was cancelled may take to bring what it had answered.
 CANCEL_GRACE = timedelta(hours=1)
 MIN_OUTCOMES_PERCENT = 80

@@ -202,3 +202,26 @@ def test_the_watch_dog_asks_for_a_run_only_when_a_batch_is_to_be_ended(installat
     assert watch_dog.evaluate_tick(context).run_requests
     installation.run("recover_batches", None)
     assert ledger.batch("b1").ends_as is BatchStatus.COMPLETED_FORCED_RECOVERY
+
+
+def test_the_watch_dogs_job_can_be_told_which_batches_to_end(installation: Installation, ledger: Ledger) -> None:
+    judged_by(installation, RefusesFew)
+    for batch_id in ("b1", "b2"):
+        installation.drop(batch_id, llm_batching_mode="per_request", waves=1)
+        installation.run("submit_batch", batch_id)
+    with ledger.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM attempts WHERE outcome = 'failure'")
+        for column in ("attempts.sent_at", "attempts.ended_at", "batches.updated_at"):
+            table, name = column.split(".")
+            connection.exec_driver_sql(f"UPDATE {table} SET {name} = '2026-01-01T00:00:00.000000+00:00'")
+    job = installation.definitions.resolve_job_def("recover_batches")
+
+    def recover(*batch_ids: str) -> bool:
+        config = {"ops": {"end_stalled_batches": {"config": {"batch_ids": list(batch_ids)}}}}
+        return job.execute_in_process(instance=installation.instance, run_config=config, raise_on_error=False).success
+
+    assert not recover("b2", "no-such-batch")
+    assert recover("b2")
+    assert [ledger.batch(batch_id).ends_as for batch_id in ("b1", "b2")] == [None, BatchStatus.COMPLETED_FORCED_RECOVERY]
+    assert recover()
+    assert ledger.batch("b1").ends_as is BatchStatus.COMPLETED_FORCED_RECOVERY

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobState
-from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS, Decision, Due, Situation, decide, status_line
+from huleedu_pipeline.orchestration.decisions import (
+    MAX_FAILED_RUNS,
+    MOST_NAMED,
+    Decision,
+    Due,
+    Situation,
+    decide,
+    duration,
+    status_line,
+)
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 AWAITING, SCORING = BatchStatus.AWAITING_JUDGEMENTS, BatchStatus.SCORING
@@ -171,7 +180,27 @@ def test_the_status_line_names_what_each_batch_waits_for() -> None:
     stuck = decide(Situation(batch(AWAITING), [job(JobState.ENDED)], n_failed_collect_runs=MAX_FAILED_RUNS))
     line = status_line([("b1", waiting), ("b2", stuck), ("b3", Decision(Due.NOTHING, "completed and published"))])
     assert line == (
-        "b1: 1 of 2 jobs at openai (in_progress); "
-        f"b2: STUCK after {MAX_FAILED_RUNS} failed runs (every job has finished); mend the cause, then start the run by hand"
+        f"b2: STUCK after {MAX_FAILED_RUNS} failed runs (every job has finished); mend the cause, then start the run by hand; "
+        "b1: 1 of 2 jobs at openai (in_progress)"
     )
     assert status_line([]) == "no batch is waiting"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (3540, "59 min"), (3599, "1 h 0 min"), (7800, "2 h 10 min")],
+)
+def test_a_time_reads_as_people_say_it(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_the_status_line_names_first_what_needs_a_person_and_not_more_than_a_screen_holds() -> None:
+    waits = [(f"b{n}", Decision(Due.WAIT, "1 of 1 jobs at openai (in_progress)")) for n in range(MOST_NAMED)]
+    line = status_line([*waits, ("b99", Decision(Due.NOTHING, "STUCK after 4 failed runs"))])
+    assert line.startswith("b99: STUCK after 4 failed runs; b0: 1 of 1 jobs")
+    assert line.endswith("; and 1 more batches")
+
+
+def test_how_long_a_job_is_at_its_provider_is_said() -> None:
+    there = Situation(batch(AWAITING), [job(JobState.SUBMITTED, provider_status="in_progress")], seconds_at_provider=7800.0)
+    assert decide(there).reason == "1 of 1 jobs at openai for 2 h 10 min (in_progress)"

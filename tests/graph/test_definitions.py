@@ -97,19 +97,30 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
     checks = [spec for check in definitions.asset_checks or [] for spec in check.check_specs]
     assert {spec.name for spec in checks} == {
         "schema_contract",
+        "exposure_balanced",
+        "within_budget",
         "no_job_is_quarantined",
+        "no_provider_job_overdue",
         "every_request_has_an_outcome",
         "comparison_graph_connected",
+        "judge_model_as_requested",
         "enough_requests_succeeded",
+        "position_effect_within_bounds",
+        "reliability_above_floor",
+        "batch_ended_well",
+        "no_partition_left_failed",
     }
-    # A quarantined job holds up only itself: what follows waits for every request's outcome anyway. A batch with too few
-    # verdicts has failed, and is published as that.
-    assert {spec.name for spec in checks if not spec.blocking} == {"no_job_is_quarantined", "enough_requests_succeeded"}
+    # Without these three nothing can be scaled. The others warn, or name an error that a person has to judge; a quarantined
+    # job holds up only itself, and a batch with too few verdicts has failed, and is published as that.
+    blocking = {"schema_contract", "every_request_has_an_outcome", "comparison_graph_connected"}
+    assert {spec.name for spec in checks if spec.blocking} == blocking
     assert all(len(spec.description or "") > 40 for spec in checks)
+    whole = {"no_provider_job_overdue", "no_partition_left_failed"}
+    assert {spec.name for spec in checks if spec.partitions_def is None} == whole, "the others are of one batch each"
     repository = definitions.get_repository_def()
-    for job in ("submit_batch", "collect_batch", "rebuild_warehouse"):
+    for job in ("submit_batch", "collect_batch", "rebuild_warehouse", "check_up", "recover_batches"):
         assert len(repository.get_job(job).description or "") > 10
-    for sensor in ("inbox_sensor", "provider_jobs_sensor"):
+    for sensor in ("inbox_sensor", "provider_jobs_sensor", "run_failure_sensor", "health_sensor"):
         found = repository.get_sensor_def(sensor)
         assert len(found.description or "") > 40
         assert found.default_status is dg.DefaultSensorStatus.RUNNING

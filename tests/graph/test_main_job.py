@@ -149,6 +149,13 @@ class Unanswered(PaidWorkResource):
         return Advance((), ledger.tally(batch_id), None)
 
 
+# Of ten essays one is in a fifth of all pairs: just enough verdicts are left when all of its are refused.
+MORE_ANCHORS = ANCHORS | {
+    "anchor_004_B": "I like my town. It is small and quiet.",
+    "anchor_005_C+": "We play in the yard. It is fun.",
+}
+
+
 class RefusesAnna(PaidWorkResource):
     """Paid work in which the judge refuses every pair with one of the essays."""
 
@@ -180,9 +187,7 @@ def test_nothing_is_scaled_before_every_request_has_its_outcome(installation: In
 
 
 def test_nothing_is_scaled_that_the_verdicts_do_not_connect(installation: Installation) -> None:
-    # Of ten essays one is in a fifth of all pairs: just enough verdicts are left.
-    more = {"anchor_004_B": "I like my town. It is small and quiet.", "anchor_005_C+": "We play in the yard. It is fun."}
-    with_work(installation, RefusesAnna, anchors=ANCHORS | more)
+    with_work(installation, RefusesAnna, anchors=MORE_ANCHORS)
     result = installation.run("collect_batch", "b1", raise_on_error=False)
     assert not result.success
     check = next(c for c in result.get_asset_check_evaluations() if c.check_name == "comparison_graph_connected")

@@ -102,7 +102,7 @@ def test_a_submitted_batch_is_waited_for_collected_once_and_then_left_alone(inst
     waiting = tick(installation, "provider_jobs_sensor")
     assert requests(waiting) == [] or requests(waiting)[0][0] == "b1"
     if not requests(waiting):
-        assert says(waiting).startswith("b1: 1 of 1 jobs at openai (")
+        assert says(waiting).startswith("b1: 1 of 1 jobs at openai for ")
     installation.wait_for_provider("b1")
     result = tick(installation, "provider_jobs_sensor")
     ((partition, run_key),) = requests(result)
@@ -129,7 +129,9 @@ def test_a_failed_collection_is_asked_for_again_later_under_a_new_key_and_then_n
     for n in range(MAX_FAILED_RUNS):
         monkeypatch.setattr(decisions, "PAUSES_SECONDS", (60.0,) * 3)
         if n:
-            assert f"b1: {n} runs have failed; the next is asked for in" in says(tick(installation, "provider_jobs_sensor"))
+            assert f"b1: {n} of 4 runs have failed (the last one says why); the next is asked for in" in says(
+                tick(installation, "provider_jobs_sensor")
+            )
         monkeypatch.setattr(decisions, "PAUSES_SECONDS", (0.0,) * 3)
         result = tick(installation, "provider_jobs_sensor")
         keys += [str(run_key).rpartition(":")[2] for _, run_key in requests(result)]
