@@ -5,7 +5,6 @@ Interrupted at any point and started again, a run goes on where the ledger says 
 
 import logging
 import os
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.runs import SqliteRunStorage
 
 from assets.common import cj_batch
 from huleedu_pipeline.cli.interrupts import noticing_interrupts
@@ -24,19 +22,17 @@ from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.inbox import stage
 from huleedu_pipeline.judging.spec import BatchingMode
 from huleedu_pipeline.ledger import BatchStatus, Ledger
-from huleedu_pipeline.ledger.leases import is_alive
+from huleedu_pipeline.orchestration.dead_runs import PROCESS_TAG, bury_dead_runs
 from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
 from huleedu_pipeline.orchestration.home import open_instance
 from huleedu_pipeline.orchestration.jobs import COLLECT, REBUILD, SUBMIT, run_tags
-from huleedu_pipeline.orchestration.watch import look, runs_in_progress
+from huleedu_pipeline.orchestration.watch import look
 from huleedu_pipeline.providers.admission import admit
 from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.lanes import Lane
 from huleedu_pipeline.providers.planning import planned_judge, register
 from huleedu_pipeline.settings import Settings
 
-PROCESS_TAG = "huleedu/process"
-PID_PATTERN = re.compile(r"\(pid: (\d+)\)")
 # It warns that steps "will proceed" without checks that had nothing to check, and then skips those steps, as they should be.
 SCHEDULER_LOGGER = "dagster._core.execution.plan.active"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -101,7 +97,7 @@ def run_batch(
     logging.getLogger(SCHEDULER_LOGGER).setLevel(logging.ERROR)
     _reopen_lane(settings, batch_id)
     with open_instance(settings) as instance:
-        _bury_dead_runs(instance, batch_id)
+        bury_dead_runs(instance, batch_id)
         instance.add_dynamic_partitions(str(cj_batch.name), [batch_id])
         while True:
             decision, status = _look(settings, instance, batch_id)
@@ -135,7 +131,7 @@ def publish_closed(batch_id: str, settings: Settings) -> Decision:
     """
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
-        _bury_dead_runs(instance, batch_id)
+        bury_dead_runs(instance, batch_id)
         instance.add_dynamic_partitions(str(cj_batch.name), [batch_id])
         decision, _ = _look(settings, instance, batch_id)
         if decision.due is Due.COLLECT:
@@ -227,24 +223,3 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
             cause = data.error.cause or data.error
             return f"{event.step_key}: {cause.message.strip()}"
     return f"run {result.run_id} failed; `huleedu ui` shows its log"
-
-
-def _bury_dead_runs(instance: dg.DagsterInstance, batch_id: str) -> None:
-    """Mark runs as failed whose process on this machine is gone: nothing else would ever end them at once."""
-    for run in runs_in_progress(instance, batch_id):
-        pid = _process_of(instance, run)
-        if pid is not None and not is_alive(pid):
-            instance.report_run_failed(run, message="the process that ran it has ended")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-
-
-def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
-    """Return the process on this machine that runs, or ran, ``run``; ``None`` where that is not known."""
-    host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
-    if pid:
-        return int(pid) if host == socket.gethostname() else None
-    if not isinstance(instance.run_storage, SqliteRunStorage):
-        return None  # a shared instance: the daemon's processes may be on other machines
-    found = [PID_PATTERN.search(record.message or "") for record in instance.all_logs(run.run_id)]
-    pids = [int(match.group(1)) for match in found if match]
-    return pids[-1] if pids else None

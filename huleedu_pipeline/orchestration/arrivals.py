@@ -10,6 +10,7 @@ from huleedu_pipeline.essays import Batch, IntakeError
 from huleedu_pipeline.essays.inbox import Arrival, arrivals, is_settled
 from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger import BatchStatus, Ledger, UnknownBatchError
+from huleedu_pipeline.orchestration.dead_runs import bury_dead_runs
 from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS
 from huleedu_pipeline.orchestration.jobs import SUBMIT, run_tags
 from huleedu_pipeline.orchestration.watch import failed_runs, runs_in_progress
@@ -77,6 +78,7 @@ def _look_at(ledger: Ledger, instance: dg.DagsterInstance, arrival: Arrival) -> 
         since = known.reopened_at
         if known.status is not BatchStatus.PENDING:
             return None
+    bury_dead_runs(instance, batch_id)
     if runs_in_progress(instance, batch_id):
         return f"{batch_id}: a run is in progress"
     if not is_settled(arrival.folder):
