@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill benchmark benchmark-workflow benchmark-scaling benchmark-selection benchmark-calibration
+.PHONY: help demo test lint ui clean lock drill-kill drill-daemon benchmark benchmark-workflow benchmark-scaling benchmark-selection benchmark-calibration
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ lint: $(VENV)/dev  ## Ruff, mypy and the floors of the house
 
 drill-kill: $(VENV)/dev  ## Kill a real run at every point where money is at stake, and compare both books (minutes)
 	@$(BIN)/python -m tests.drills.kill
+
+drill-daemon: $(VENV)/dev  ## Kill Dagster's daemon, run workers and the judge while batches are judged (about ten minutes)
+	@$(BIN)/python -m tests.drills.daemon
 
 benchmark: $(VENV)/dev  ## Time request files and result files beside the plain ways of making and reading them
 	@$(BIN)/python benchmarks/providers.py

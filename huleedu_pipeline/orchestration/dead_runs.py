@@ -21,7 +21,7 @@ def bury_dead_runs(instance: dg.DagsterInstance, batch_id: str) -> int:
     """Mark a batch's runs as failed whose process on this machine is gone, and return how many there were."""
     n_dead = 0
     for run in runs_in_progress(instance, batch_id):
-        pid = _process_of(instance, run)
+        pid = process_of(instance, run)
         if pid is not None and not is_alive(pid):
             instance.report_run_failed(run, message="the process that ran it has ended")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
@@ -29,7 +29,7 @@ def bury_dead_runs(instance: dg.DagsterInstance, batch_id: str) -> int:
     return n_dead
 
 
-def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
+def process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
     """Return the process on this machine that runs, or ran, ``run``; ``None`` where that is not known."""
     host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
     if pid:
