@@ -6,15 +6,17 @@ table in docs are made from its field descriptions. Not here: the essays themsel
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.grading.scales import get_scale
-from huleedu_pipeline.judging.costs import price_list
+from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
 
 BATCH_ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
@@ -116,16 +118,6 @@ class BatchSpec(BaseModel):
             )
         return value
 
-    @field_validator("judge")
-    @classmethod
-    def _model_of_this_provider(cls, value: JudgeSettings) -> JudgeSettings:
-        listed = price_list().models.get(value.model)
-        if listed is not None and listed.provider != value.provider:
-            raise ValueError(
-                f"model '{value.model}' is {listed.provider}'s (set provider: {listed.provider}, or another model)"
-            )
-        return value
-
     @field_validator("grade_scale")
     @classmethod
     def _scale(cls, value: str | None) -> str | None:
@@ -156,16 +148,18 @@ class BatchSpec(BaseModel):
         return self
 
 
-def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -> BatchSpec:
+def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml", on: date | None = None) -> BatchSpec:
     """Read the text of a ``batch.yaml``.
 
     Args:
         text: YAML with the fields of :class:`BatchSpec`; an empty text means all defaults.
         default_batch_id: Used when the text names no ``batch_id``.
         place: How messages call the file.
+        on: The day of asking, for models that are shut down; default: today in UTC.
 
     Raises:
-        SpecError: the YAML is broken, a key is unknown (the nearest is suggested) or a value is out of range.
+        SpecError: the YAML is broken, a key or a model is unknown (the nearest is suggested), a value is out of range, or the
+            model does not take a parameter.
 
     """
     try:
@@ -181,10 +175,15 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -
     if "judge" in data and data["judge"] is None:
         data = {**data, "judge": {}}
     try:
-        return BatchSpec.model_validate({"batch_id": default_batch_id, **data})
+        spec = BatchSpec.model_validate({"batch_id": default_batch_id, **data})
     except ValidationError as error:
-        lines = [_explain(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
+        lines = [_explain(item) for item in error.errors(include_url=False)]
         raise SpecError("\n".join(f"{place}: {line}" for line in lines)) from None
+    # Here and not in the model: what is read back from the ledger was asked for under an older manifest, and stays as it was.
+    refused = validate_judge(spec.judge, on=on or datetime.now(UTC).date()).errors
+    if refused:
+        raise SpecError("\n".join(f"{place}: judge: {line}" for line in refused))
+    return spec
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -213,12 +212,17 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
 
 
-def _explain(loc: tuple[int | str, ...], kind: str, message: str) -> str:
-    path = [str(part) for part in loc]
+def _explain(problem: ErrorDetails) -> str:
+    path, kind = [str(part) for part in problem["loc"]], problem["type"]
     if path == ["batch_id"] and kind == "string_type":
         return "batch_id: must be text (put it in quotes)"
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", str(problem.get("ctx", {}).get("expected")))
+        near = get_close_matches(str(problem["input"]).lower(), choices, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(choices)}"
+        return f"{'.'.join(path)}: '{problem['input']}' is unknown ({hint})"
     if kind != "extra_forbidden":
-        message = message.removeprefix("Value error, ")
+        message = problem["msg"].removeprefix("Value error, ")
         return f"{'.'.join(path)}: {message}" if path else message
     fields: dict[str, Any] = dict(JudgeSettings.model_fields if path[:-1] == ["judge"] else BatchSpec.model_fields)
     near = get_close_matches(path[-1], fields, n=1)

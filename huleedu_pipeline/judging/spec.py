@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from huleedu_pipeline.canonical import short_hash
+from huleedu_pipeline.judging.manifest import EMULATED_PREFIX, manifest
 
 Provider = Literal["openai", "anthropic", "human"]
 Api = Literal["responses", "chat_completions", "decisions"]
@@ -20,12 +21,6 @@ BatchingMode = Literal["per_request", "serial_bundle", "provider_batch_api"]
 ReasoningEffort = Literal["none", "low", "medium", "high"]
 Verbosity = Literal["low", "medium", "high"]
 
-DEFAULT_MODELS: dict[Provider, str] = {
-    "openai": "gpt-6-luna",
-    "anthropic": "claude-haiku-4-5-20251001",
-    "human": "human",
-}
-EMULATED_PREFIX = "emulated-"
 # The provider, model and backend of judgements that people made: they are imported, and nobody is asked for them.
 HUMAN: Literal["human"] = "human"
 DECISIONS_MODEL = "gpt-6-luna"
@@ -44,8 +39,11 @@ class JudgeSettings(BaseModel):
         description="Whose API judges: openai or anthropic. human: people judge, and their judgements are "
         "imported (huleedu judgements import).",
     )
-    model: str = Field(
-        default="", description="Model name at the provider; empty means the project's default for that provider."
+    model: str = Field(default="", description="Model name at the provider; empty means the default in `huleedu models list`.")
+    is_unlisted_model: bool = Field(
+        default=False,
+        description="true: the model is not in the manifest (`huleedu models list`) and is meant: your own server's, a "
+        "fine-tune, or newer than this version. Its price, limits and parameters are then unknown.",
     )
     temperature: float | None = Field(
         default=None,
@@ -151,12 +149,17 @@ def is_simulated(model: str) -> bool:
     return model.startswith(EMULATED_PREFIX)
 
 
+def default_model(provider: Provider) -> str:
+    """Return the model that judges when none is named."""
+    return HUMAN if provider == HUMAN else manifest().providers[provider].default_model
+
+
 def resolve_model(settings: JudgeSettings, *, is_emulated: bool) -> str:
     """Return the model name to request: the given one or the provider's default, marked when the emulator serves it.
 
     People are never emulated: their judgements are real whatever the backend.
     """
-    model = settings.model or DEFAULT_MODELS[settings.provider]
+    model = settings.model or default_model(settings.provider)
     if is_emulated and settings.provider != HUMAN and not is_simulated(model):
         return EMULATED_PREFIX + model
     return model

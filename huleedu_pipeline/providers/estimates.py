@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 
 from huleedu_pipeline.essays import Batch
-from huleedu_pipeline.judging.costs import estimate_usd, sunset_of
+from huleedu_pipeline.judging.costs import estimate_usd
+from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.ledger.records import MIN_PUPILS_ESSAYS
 from huleedu_pipeline.providers.limits import estimated_tokens
@@ -14,14 +15,17 @@ from huleedu_pipeline.providers.planning import make_judge, most_comparisons_of,
 
 @dataclass(frozen=True)
 class Estimate:
-    """Size and price of a batch when each request is asked once; ``cost_usd`` is ``None`` where a price is unknown."""
+    """Size and price of a batch when each request is asked once; ``cost_usd`` is ``None`` where a price is unknown.
+
+    ``warnings`` say what is to be known of the judge before it is paid.
+    """
 
     model: str
     n_requests: int
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
-    sunset: date | None
+    warnings: tuple[str, ...]
 
 
 def estimate_batch(batch: Batch) -> Estimate:
@@ -38,7 +42,7 @@ def estimate_batch(batch: Batch) -> Estimate:
         input_tokens=sum(sizes),
         output_tokens=judge.max_output_tokens * len(pairs),
         cost_usd=most_usd(judge, sizes, is_batch=batch.spec.llm_batching_mode == "provider_batch_api"),
-        sunset=sunset_of(judge.model),
+        warnings=validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings,
     )
 
 

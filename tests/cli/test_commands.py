@@ -267,8 +267,10 @@ def test_an_estimate_names_the_most_it_may_cost_and_sends_nothing(home: Path, tm
     assert told.returncode == 0
     assert "b1: 28 comparisons by gpt-6-luna (provider_batch_api)" in told.stdout
     assert 0 < float(told.stdout.split("at most ")[-1].split(" USD")[0]) < 0.1
-    unlisted = write_batch(tmp_path / "unlisted", judge={"provider": "openai", "model": "gpt-9"})
-    assert "cost: unknown, gpt-9 is not on the price list" in huleedu(home, "estimate", unlisted).stdout
+    unlisted = write_batch(tmp_path / "unlisted", judge={"provider": "openai", "model": "gpt-9", "is_unlisted_model": True})
+    told = huleedu(home, "estimate", unlisted)
+    assert "cost: unknown, the manifest of 2026-11-20 has no price of gpt-9" in told.stdout
+    assert "WARNING: model: 'gpt-9' is not in the manifest" in told.stdout
     assert not (home / "emulator").exists()
 
 

@@ -29,6 +29,7 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
         "judge": {
             "provider": "openai",
             "model": "",
+            "is_unlisted_model": False,
             "temperature": None,
             "max_output_tokens": 600,
             "reasoning_effort": None,
@@ -120,8 +121,8 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         ),
         (
             "judge: {zzz: 1}",
-            "batch.yaml: unknown key 'judge.zzz' (known keys: provider, model, temperature, max_output_tokens, "
-            "reasoning_effort, output_verbosity, api, service_tier)",
+            "batch.yaml: unknown key 'judge.zzz' (known keys: provider, model, is_unlisted_model, temperature, "
+            "max_output_tokens, reasoning_effort, output_verbosity, api, service_tier)",
         ),
     ],
 )
@@ -163,6 +164,36 @@ def test_an_unknown_key_is_refused_with_the_nearest(text: str, message: str) -> 
 )
 def test_what_a_provider_does_not_take_is_refused_and_not_dropped(text: str, message: str) -> None:
     assert refusal(text) == message
+
+
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        ("model: gpt-6-lunar", "model 'gpt-6-lunar' is not in the manifest of 2026-11-20 (did you mean 'gpt-6-luna'?"),
+        ("model: claude-haiku-5-5", "model 'claude-haiku-5-5' is anthropic's (set provider: anthropic, or another model)"),
+        (
+            "model: gpt-5.1, temperature: 0",
+            "temperature: gpt-5.1 does not take it (leave temperature out, or use another model)",
+        ),
+    ],
+)
+def test_a_judge_that_the_manifest_speaks_against_is_refused(judge: str, message: str) -> None:
+    assert refusal(f"judge: {{{judge}}}").startswith(f"batch.yaml: judge: {message}")
+
+
+def test_a_misspelt_provider_is_refused_with_the_nearest() -> None:
+    assert refusal("judge: {provider: antropic}") == (
+        "batch.yaml: judge.provider: 'antropic' is unknown (did you mean 'anthropic'?)"
+    )
+
+
+def test_a_model_of_ones_own_server_is_taken_when_it_is_said_to_be_one() -> None:
+    assert parse("judge: {model: own, is_unlisted_model: true}").judge.model == "own"
+
+
+def test_what_was_planned_under_an_older_manifest_can_be_read_back() -> None:
+    spec = BatchSpec.model_validate({"batch_id": "b", "judge": {"model": "gpt-gone", "temperature": 0}})
+    assert spec.judge.model == "gpt-gone"
 
 
 def test_what_anthropic_takes_is_taken() -> None:

@@ -41,6 +41,7 @@ CHANGES: dict[str, Changes] = {
     "seed": {"batch.yaml": YAML + "seed: 2"},
     "judge.provider": {"batch.yaml": YAML + "judge: {provider: anthropic}"},
     "judge.model": {"batch.yaml": YAML + "judge: {model: gpt-6-sol}"},
+    "judge.is_unlisted_model": {"batch.yaml": YAML + "judge: {model: own, is_unlisted_model: true}"},
     "judge.temperature": {"batch.yaml": YAML + "judge: {temperature: 0}"},
     "judge.max_output_tokens": {"batch.yaml": YAML + "judge: {max_output_tokens: 601}"},
     "judge.reasoning_effort": {"batch.yaml": YAML + "judge: {reasoning_effort: low}"},

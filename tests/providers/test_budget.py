@@ -66,7 +66,7 @@ def test_a_nights_limit_holds_over_all_batches_of_a_backend_and_forgets_after_a_
 
 
 def test_a_limit_and_an_unknown_price_do_not_go_together(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
-    plan(ledger, settings, tmp_path, judge={"provider": "openai", "model": "gpt-9"})
+    plan(ledger, settings, tmp_path, judge={"provider": "openai", "model": "gpt-9", "is_unlisted_model": True})
     estimate = gate(ledger).estimate(ledger.requests(BATCH))
     assert estimate is None
     gate(ledger).check(None)
