@@ -18,6 +18,7 @@ from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.grading.scales import get_scale
 from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
+from huleedu_pipeline.judging.templates import UnknownTemplateError, load_template
 
 BATCH_ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
 COMPARISONS_PER_ESSAY = 20
@@ -179,6 +180,10 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml", o
     except ValidationError as error:
         lines = [_explain(item) for item in error.errors(include_url=False)]
         raise SpecError("\n".join(f"{place}: {line}" for line in lines)) from None
+    try:
+        load_template(spec.judge.prompt_template)
+    except UnknownTemplateError as error:
+        raise SpecError(f"{place}: judge.{error}") from None
     # Here and not in the model: what is read back from the ledger was asked for under an older manifest, and stays as it was.
     refused = validate_judge(spec.judge, on=on or datetime.now(UTC).date()).errors
     if refused:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.judging.manifest import EMULATED_PREFIX, manifest
+from huleedu_pipeline.judging.templates import DEFAULT_TEMPLATE, ReasonLength
 
 Provider = Literal["openai", "anthropic", "human"]
 Api = Literal["responses", "chat_completions", "decisions"]
@@ -26,7 +27,7 @@ HUMAN: Literal["human"] = "human"
 DECISIONS_MODEL = "gpt-6-luna"
 # Parts of a judge that are newer than the first judgements. At their defaults they are no part of its identity, so that a
 # judge who judged before they existed is still the same judge.
-_LATER_PARTS = {"api": "responses", "service_tier": None}
+_LATER_PARTS = {"api": "responses", "service_tier": None, "reason_length": "short"}
 
 
 class JudgeSettings(BaseModel):
@@ -68,6 +69,15 @@ class JudgeSettings(BaseModel):
         default=None, description="flex: OpenAI's slower live calls at half price. Leave out for the usual service."
     )
 
+    prompt_template: str = Field(
+        default=DEFAULT_TEMPLATE,
+        description="The words around assignment, criteria and essays; `huleedu prompts list` shows the templates.",
+    )
+    reason_length: ReasonLength = Field(
+        default="short",
+        description="short: a reason of at most 30 words. long: of at most 60, which costs more.",
+    )
+
     @model_validator(mode="after")
     def _only_what_the_provider_takes(self) -> "JudgeSettings":
         checks = {"anthropic": self._check_anthropic, HUMAN: self._check_human}
@@ -95,7 +105,7 @@ class JudgeSettings(BaseModel):
             raise ValueError(
                 f"model: OpenAI's decisions are made by {DECISIONS_MODEL} only (leave model out, or use another api)"
             )
-        untaken = ("temperature", "max_output_tokens", "reasoning_effort", "output_verbosity", "service_tier")
+        untaken = ("temperature", "max_output_tokens", "reasoning_effort", "output_verbosity", "service_tier", "reason_length")
         if given := self._given(untaken):
             raise ValueError(
                 f"{given[0]}: OpenAI's decisions answer with probabilities and take no such parameter (leave {given[0]} out, "
@@ -131,6 +141,7 @@ class Judge:
     output_verbosity: Verbosity | None
     api: str = "responses"
     service_tier: str | None = None
+    reason_length: ReasonLength = "short"
 
     @property
     def judge_id(self) -> str:

@@ -1,7 +1,9 @@
 """Live judging: bounded concurrency, and every answer recorded before anything else happens with it.
 
-``per_request`` runs each request on its own; ``serial_bundle`` runs bundles of up to 64 side by side and the requests of
-one bundle one after another. In both, every request keeps its own outcome: an error in one never costs another its answer.
+``per_request`` runs requests side by side, but those with the same first essay one after another: the second finds the
+prompt's beginning in the provider's cache only when the first has been answered. ``serial_bundle`` runs bundles of up to 64
+side by side and the requests of one bundle one after another. In both, every request keeps its own outcome: an error in one
+never costs another its answer.
 """
 
 import asyncio
@@ -19,6 +21,7 @@ from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.lanes import Lane, PausedError
 from huleedu_pipeline.providers.limits import estimated_tokens
+from huleedu_pipeline.providers.prefixes import same_prefix
 from huleedu_pipeline.providers.protocols import AmbiguousError, Provider, ProviderError, RejectedError
 from huleedu_pipeline.providers.rates import RateLimits
 
@@ -82,7 +85,8 @@ async def _round(caller: "_Caller", pending: Sequence[RequestRecord], settings: 
                     problems.append(error)
                     is_stopping.set()
 
-    tasks = [asyncio.create_task(run(bundle)) for bundle in batched(pending, MAX_BUNDLE if settings.is_bundled else 1)]
+    bundles = batched(pending, MAX_BUNDLE) if settings.is_bundled else same_prefix(pending)
+    tasks = [asyncio.create_task(run(bundle)) for bundle in bundles]
     try:
         await asyncio.wait(tasks)
     except asyncio.CancelledError:

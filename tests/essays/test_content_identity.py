@@ -47,6 +47,8 @@ CHANGES: dict[str, Changes] = {
     "judge.reasoning_effort": {"batch.yaml": YAML + "judge: {reasoning_effort: low}"},
     "judge.output_verbosity": {"batch.yaml": YAML + "judge: {output_verbosity: low}"},
     "judge.api": {"batch.yaml": YAML + "judge: {api: chat_completions}"},
+    "judge.prompt_template": {"batch.yaml": YAML + "judge: {prompt_template: usage-guard-1}"},
+    "judge.reason_length": {"batch.yaml": YAML + "judge: {reason_length: long}"},
     "judge.service_tier": {"batch.yaml": YAML + "llm_batching_mode: per_request\njudge: {service_tier: flex}"},
 }
 NO_CHANGES: dict[str, Changes] = {

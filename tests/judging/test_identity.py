@@ -40,6 +40,7 @@ OTHER: dict[str, Any] = {
     "output_verbosity": "low",
     "api": "chat_completions",
     "service_tier": "flex",
+    "reason_length": "long",
 }
 PRINT_IDS = f"""
 from huleedu_pipeline.judging.requests import custom_id
@@ -69,7 +70,11 @@ def test_the_same_judge_has_the_same_id() -> None:
 
 
 def test_a_judge_from_before_there_was_a_choice_of_api_keeps_its_id() -> None:
-    assert JUDGE.judge_id == replace(JUDGE, api="responses", service_tier=None).judge_id == "j_9efff495b4f36422"
+    assert (
+        JUDGE.judge_id
+        == replace(JUDGE, api="responses", service_tier=None, reason_length="short").judge_id
+        == "j_9efff495b4f36422"
+    )
 
 
 def test_identities_are_the_same_in_every_process() -> None:

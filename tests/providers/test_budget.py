@@ -12,10 +12,14 @@ from huleedu_pipeline.ledger import Answer, JobState, Ledger
 from huleedu_pipeline.providers.advance import advance_batch
 from huleedu_pipeline.providers.backend import open_provider
 from huleedu_pipeline.providers.budget import NIGHT, CostLimitError
+from huleedu_pipeline.providers.estimates import most_usd
+from huleedu_pipeline.providers.limits import estimated_tokens
+from huleedu_pipeline.providers.planning import make_frame
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books
 from tests.providers.kit import BATCH, N_PAIRS, gate, plan
 from tests.providers.test_batch_jobs import finish, submit
+from tests.providers.test_openai_wire import judge
 
 VERDICT = Verdict(winner="Essay A", justification="It is clearer.", confidence=3.0)
 
@@ -93,3 +97,31 @@ def test_an_order_becomes_an_expense_when_it_is_collected(ledger: Ledger, settin
     assert cost.ordered == 0
     assert cost.spent == pytest.approx(ledger.tally(BATCH).cost_usd)
     assert ledger.tally(BATCH).n_attempts == N_PAIRS
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        # 1 000 tokens written for 30 minutes at 0.125 and 600 of a reply at 0.50
+        ("gpt-6-luna", 1_000 * 0.125 + 600 * 0.50),
+        # no price of writing is known: read afresh at 1.25, and 600 of a reply at 10
+        ("gpt-5-2025-08-07", 1_000 * 1.25 + 600 * 10),
+    ],
+)
+def test_the_most_is_a_prompt_that_is_written_to_the_cache_for_nobody(model: str, expected: float) -> None:
+    assert most_usd(judge(model=model), [1_000, 1_000], is_batch=True) == pytest.approx(2 * expected / 1e6 / 2)
+
+
+def test_the_most_of_anthropic_is_a_context_kept_for_an_hour_and_essays_for_five_minutes() -> None:
+    asked = judge(provider="anthropic", model="claude-sonnet-5-5")
+    context = estimated_tokens(len(make_frame(asked).body("", "").encode()))
+    expected = (context * 4.00 + 1_000 * 2.50 + 600 * 10.00) / 1e6
+    assert most_usd(asked, [context + 1_000], is_batch=False) == pytest.approx(expected)
+    written = Usage(input_tokens=context + 1_000, cache_write_1h_tokens=context, cache_write_5m_tokens=500, output_tokens=600)
+    actual = cost_usd("claude-sonnet-5-5", written, is_batch=False)
+    assert actual is not None
+    assert actual < expected
+
+
+def test_the_most_of_a_model_without_a_price_is_unknown() -> None:
+    assert most_usd(judge(model="own"), [1_000], is_batch=True) is None
