@@ -20,7 +20,7 @@ SavingName = Literal["batch_or_flex", "one_order", "waves", "cached_prefix", "sh
 # Calls that both orders of every pair take, as a multiple of one balanced order at equal accuracy: 1.3 to 1.65 by how much
 # the two verdicts agree (docs/designs.md); here for a correlation of .7.
 BOTH_ORDERS_FACTOR = 1.55
-# Share of comparisons that so many waves of local_rank spare at a rank correlation of .80 (docs/designs.md): the least it found.
+# Share of comparisons that so many waves of local_rank spare at a rank correlation of .80 (docs/designs.md): at .90 it is more.
 WAVES_SPARE = {1: 0.0, 2: 0.192, 3: 0.238, 5: 0.278, 10: 0.297}
 # The middle of what was seen in message batches, .30 to .98, where caching is best effort.
 HIT_RATE = 0.64
