@@ -41,7 +41,7 @@ def run(
 
     settings = Settings.load()
     started = time.monotonic()
-    batch_id = take_in(batch_dir, settings)
+    batch_id = take_in(batch_dir, settings, on_warning=lambda text: typer.echo(f"WARNING: {text}", err=True))
     with following(settings, batch_id) as on_progress:
         end = run_batch(batch_id, settings, wait=wait, on_progress=on_progress)
     if not wait:

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import read_batch
 from huleedu_pipeline.essays.inbox import stage
+from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.ledger.leases import is_alive
 from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
@@ -56,14 +58,21 @@ class Progress:
     reason: str
 
 
-def take_in(folder: Path, settings: Settings) -> str:
+def take_in(folder: Path, settings: Settings, *, on_warning: Callable[[str], None] = lambda _: None) -> str:
     """Validate the batch in ``folder``, register it, put a copy into the inbox and return its id.
+
+    Args:
+        folder: The batch folder.
+        settings: The installation's settings.
+        on_warning: Called with each thing that is to be known of the judge before it is paid.
 
     Raises:
         HuleeduError: the folder is not valid, or differs from what was submitted under its batch_id.
 
     """
     batch = read_batch(folder)
+    for warning in validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings:
+        on_warning(warning)
     ledger = Ledger(settings.ledger_url)
     try:
         register(ledger, settings, batch)

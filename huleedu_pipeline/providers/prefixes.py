@@ -17,6 +17,10 @@ from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.comparisons import ComparisonPair
 from huleedu_pipeline.ledger import FrameRecord, RequestRecord
 
+# A body's frame holds its key, so there are at most as many frames; enough that few essays share one, and that the calls with
+# one key stay below the fifteen a minute from which on a provider spreads them over machines.
+N_KEYS = 512
+
 # As it stands in a body; inside of a text the quotes would be escaped.
 _KEY = re.compile(r'(?<="prompt_cache_key":")[^"]*(?=")')
 
@@ -28,7 +32,8 @@ def cache_key(*prefix: str) -> str:
 
 def with_cache_key(frame: FrameRecord, fragment_id: str) -> FrameRecord:
     """Return the frame of requests whose first essay is that fragment; a frame without a cache key is that of all essays."""
-    tail, n_keys = _KEY.subn(cache_key(frame.path, frame.head, fragment_id), frame.tail)
+    share = str(int(fragment_id[:8], 16) % N_KEYS)
+    tail, n_keys = _KEY.subn(cache_key(frame.path, frame.head, share), frame.tail)
     return (
         replace(frame, frame_id=frame_id(frame.provider, frame.path, frame.head, frame.middle, tail), tail=tail)
         if n_keys

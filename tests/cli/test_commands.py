@@ -274,6 +274,16 @@ def test_an_estimate_names_the_most_it_may_cost_and_sends_nothing(home: Path, tm
     assert not (home / "emulator").exists()
 
 
+def test_what_is_to_be_known_of_a_judge_is_said_before_it_judges(home: Path, tmp_path: Path) -> None:
+    judge = {"provider": "openai", "model": "gpt-5.1"}
+    told = huleedu(home, "run", "--no-wait", write_batch(tmp_path / "b1", judge=judge))
+    assert told.returncode == 0, told.stderr
+    assert "WARNING: model: the provider shuts gpt-5.1 down on 2027-04-01" in told.stderr
+    refused = huleedu(home, "run", write_batch(tmp_path / "b2", judge={**judge, "temperature": 0}))
+    assert refused.returncode == 1
+    assert "batch.yaml: judge: temperature: gpt-5.1 does not take it" in refused.stderr
+
+
 def test_a_batch_that_may_cost_too_much_is_refused_before_anything_is_sent(home: Path, tmp_path: Path) -> None:
     folder = write_batch(tmp_path / "b1", max_cost_usd=0.0001)
     refused = huleedu(home, "run", folder)

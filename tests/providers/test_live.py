@@ -106,6 +106,31 @@ def test_one_failed_request_costs_no_other_its_answer(ledger: Ledger, settings: 
     assert ledger.outcomes(BATCH)[1].error_code == "provider_rejected"
 
 
+def test_calls_with_the_same_first_essay_wait_for_one_another_and_others_do_not(
+    ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    plan(ledger, settings, tmp_path, llm_batching_mode="per_request")
+    in_flight: list[str] = []
+    another = asyncio.Event()
+
+    class Watches(Scripted):
+        async def ask(self, path: str, body: str) -> Reply:
+            first = json.loads(body)["input"][0]["content"][1]["text"]
+            assert first not in in_flight
+            in_flight.append(first)
+            if self.n_calls:
+                another.set()
+            reply = await super().ask(path, body)
+            await asyncio.wait_for(another.wait(), 30)  # the first call ends only when another has begun
+            in_flight.remove(first)
+            return reply
+
+    how = LiveSettings(is_bundled=False, concurrency=8, max_attempts=1, patience_seconds=1.0)
+    with ledger.lease(BATCH) as lease:
+        judge_live(ledger, Watches(open_provider(settings, "openai"), []), BATCH, lease, gate(ledger, is_batch=False), how)
+    assert ledger.tally(BATCH).n_succeeded == N_PAIRS
+
+
 @pytest.mark.usefixtures("no_pause")
 @pytest.mark.parametrize(
     ("trouble", "n_calls", "error_code"),

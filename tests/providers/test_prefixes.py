@@ -16,7 +16,7 @@ from huleedu_pipeline.comparisons import ComparisonPair, plan_pairs
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers import anthropic_wire
 from huleedu_pipeline.providers.planning import make_frame
-from huleedu_pipeline.providers.prefixes import cache_key, in_asking_order, same_prefix, with_cache_key
+from huleedu_pipeline.providers.prefixes import N_KEYS, cache_key, in_asking_order, same_prefix, with_cache_key
 from huleedu_pipeline.settings import Settings
 from tests.providers.kit import BATCH, plan
 from tests.providers.test_openai_wire import judge
@@ -66,6 +66,12 @@ def test_a_cache_key_is_of_the_context_and_the_first_essay_and_changes_nothing_e
     assert keyless(bodies[0]) == keyless(bodies[1]) == keyless(bodies[2])
     assert with_cache_key(other, "1" * 64) == one  # from any frame of the batch, as later waves do
     assert len({made.frame_id for made in (frame, one, other)}) == 3
+
+
+def test_a_batch_has_only_so_many_frames_however_many_essays() -> None:
+    frame = make_frame(judge(model="gpt-6-luna"))
+    keyed = {with_cache_key(frame, sha256_hex(str(n))).frame_id for n in range(5_000)}
+    assert len(keyed) == N_KEYS
 
 
 def test_another_context_has_another_key() -> None:
