@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huleedu_pipeline.essays import IntakeError, read_batch
+from huleedu_pipeline.essays import IntakeError, check_judge, read_batch
 from huleedu_pipeline.essays.inbox import arrivals
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.ledger.phases import phase_of
@@ -110,7 +110,7 @@ def print_batches(ledger: Ledger, inbox: Path) -> None:
 
 def _problem(folder: Path) -> str | None:
     try:
-        read_batch(folder)
+        check_judge(read_batch(folder))
     except IntakeError as error:
         return str(error)
     return None

@@ -9,6 +9,7 @@ refused, so that a user mends a folder once.
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from huleedu_pipeline.canonical import sha256_hex, short_hash
@@ -17,6 +18,7 @@ from huleedu_pipeline.essays.csv_rows import read_rows
 from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
 from huleedu_pipeline.essays.text import TextError, count_words, has_words, normalise, read_text
 from huleedu_pipeline.grading.scales import get_scale
+from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import HUMAN
 
 TEXT_SUFFIXES = (".txt", ".md")
@@ -110,6 +112,25 @@ def read_batch(folder: Path) -> Batch:
         raise IntakeError(place, problems)
     essays = [essay for found in (pupils, anchors) for essay in sorted((essay for _, essay in found), key=_id)]
     return Batch(spec, prompt, rubric, tuple(essays))
+
+
+def check_judge(batch: Batch, *, on: date | None = None) -> tuple[str, ...]:
+    """Hold a batch's judge against the manifest of models, and return what is to be known of it before it is paid.
+
+    For batches of which nothing was asked yet: what was paid for is collected whatever the manifest says now.
+
+    Args:
+        batch: The batch.
+        on: The day of asking, for models that are shut down; default: today in UTC.
+
+    Raises:
+        IntakeError: provider or model is unknown (the nearest is suggested), is gone, or does not take a parameter.
+
+    """
+    found = validate_judge(batch.spec.judge, on=on or datetime.now(UTC).date())
+    if found.errors:
+        raise IntakeError(f"batch {batch.spec.batch_id}", [f"batch.yaml: judge: {line}" for line in found.errors])
+    return found.warnings
 
 
 def read_spec(folder: Path) -> BatchSpec:

@@ -6,7 +6,6 @@ table in docs are made from its field descriptions. Not here: the essays themsel
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import Any, Literal
 
@@ -16,7 +15,6 @@ from pydantic_core import ErrorDetails
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.grading.scales import get_scale
-from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
 from huleedu_pipeline.judging.templates import UnknownTemplateError, load_template
 
@@ -149,18 +147,16 @@ class BatchSpec(BaseModel):
         return self
 
 
-def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml", on: date | None = None) -> BatchSpec:
+def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -> BatchSpec:
     """Read the text of a ``batch.yaml``.
 
     Args:
         text: YAML with the fields of :class:`BatchSpec`; an empty text means all defaults.
         default_batch_id: Used when the text names no ``batch_id``.
         place: How messages call the file.
-        on: The day of asking, for models that are shut down; default: today in UTC.
 
     Raises:
-        SpecError: the YAML is broken, a key or a model is unknown (the nearest is suggested), a value is out of range, or the
-            model does not take a parameter.
+        SpecError: the YAML is broken, a key or a template is unknown (the nearest is suggested) or a value is out of range.
 
     """
     try:
@@ -184,10 +180,6 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml", o
         load_template(spec.judge.prompt_template)
     except UnknownTemplateError as error:
         raise SpecError(f"{place}: judge.{error}") from None
-    # Here and not in the model: what is read back from the ledger was asked for under an older manifest, and stays as it was.
-    refused = validate_judge(spec.judge, on=on or datetime.now(UTC).date()).errors
-    if refused:
-        raise SpecError("\n".join(f"{place}: judge: {line}" for line in refused))
     return spec
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.common import cj_batch
-from huleedu_pipeline.essays import IntakeError, read_batch
+from huleedu_pipeline.essays import IntakeError, check_judge, read_batch
 from huleedu_pipeline.essays.inbox import arrivals, is_settled
 from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger import BatchStatus, Ledger, UnknownBatchError
@@ -122,6 +122,8 @@ def _arrived(
         else:
             try:
                 batch = read_batch(arrival.folder)
+                if not ledger.tally(batch_id).n_requests:
+                    check_judge(batch)
             except (IntakeError, OSError) as error:
                 yield None, str(error)
                 continue

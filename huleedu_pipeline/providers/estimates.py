@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
-from huleedu_pipeline.essays import Batch
+from huleedu_pipeline.essays import Batch, check_judge
 from huleedu_pipeline.judging.costs import cost_usd
 from huleedu_pipeline.judging.outcome import Usage
-from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.ledger.records import MIN_PUPILS_ESSAYS
 from huleedu_pipeline.providers.limits import estimated_tokens
@@ -33,7 +31,12 @@ def estimate_batch(batch: Batch) -> Estimate:
     """Return what judging ``batch`` by the real provider costs at most.
 
     Every prompt is then written to the cache and none read from it, and every reply is as long as allowed.
+
+    Raises:
+        IntakeError: the manifest of models speaks against its judge.
+
     """
+    warnings = check_judge(batch)
     judge = make_judge(batch, is_emulated=False)
     texts = {essay.essay_id: essay.text for essay in batch.essays}
     grades = {essay.essay_id: essay.anchor_grade for essay in batch.essays}
@@ -46,7 +49,7 @@ def estimate_batch(batch: Batch) -> Estimate:
         input_tokens=sum(sizes),
         output_tokens=judge.max_output_tokens * len(pairs),
         cost_usd=most_usd(judge, sizes, is_batch=batch.spec.llm_batching_mode == "provider_batch_api"),
-        warnings=validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings,
+        warnings=warnings,
     )
 
 

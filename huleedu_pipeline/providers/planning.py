@@ -12,7 +12,7 @@ from typing import Any
 
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
 from huleedu_pipeline.comparisons import ComparisonPair, PairGenerationMode, plan_pairs
-from huleedu_pipeline.essays import Batch
+from huleedu_pipeline.essays import Batch, check_judge
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.grading import get_scale
 from huleedu_pipeline.judging.prompts import Prompt, essay_text, render
@@ -56,16 +56,19 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
     Raises:
         ChangedBatchError: its requests were planned for other content.
         JudgeBackendMismatchError: they were planned for another backend.
+        IntakeError: nothing is planned yet, and the manifest of models speaks against its judge.
 
     """
     batch_id = batch.spec.batch_id
     try:
         known = ledger.batch(batch_id)
     except UnknownBatchError:
-        pass
+        check_judge(batch)
     else:
         if ledger.tally(batch_id).n_requests:
             check_backend(settings, batch_id, known.judge_backend)
+        else:
+            check_judge(batch)
     backend = backend_of(settings, batch.spec.judge.provider)
     judge = make_judge(batch, is_emulated=settings.judge_backend == "emulator")
     return ledger.register_batch(

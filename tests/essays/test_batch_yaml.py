@@ -172,21 +172,6 @@ def test_what_a_provider_does_not_take_is_refused_and_not_dropped(text: str, mes
     assert refusal(text) == message
 
 
-@pytest.mark.parametrize(
-    ("judge", "message"),
-    [
-        ("model: gpt-6-lunar", "model 'gpt-6-lunar' is not in the manifest of 2026-11-20 (did you mean 'gpt-6-luna'?"),
-        ("model: claude-haiku-5-5", "model 'claude-haiku-5-5' is anthropic's (set provider: anthropic, or another model)"),
-        (
-            "model: gpt-5.1, temperature: 0",
-            "temperature: gpt-5.1 does not take it (leave temperature out, or use another model)",
-        ),
-    ],
-)
-def test_a_judge_that_the_manifest_speaks_against_is_refused(judge: str, message: str) -> None:
-    assert refusal(f"judge: {{{judge}}}").startswith(f"batch.yaml: judge: {message}")
-
-
 def test_a_misspelt_provider_is_refused_with_the_nearest() -> None:
     assert refusal("judge: {provider: antropic}") == (
         "batch.yaml: judge.provider: 'antropic' is unknown (did you mean 'anthropic'?)"
@@ -197,15 +182,6 @@ def test_an_unknown_template_is_refused_with_the_nearest() -> None:
     assert refusal("judge: {prompt_template: usage-gard}") == (
         "batch.yaml: judge.prompt_template: 'usage-gard' is not known (did you mean 'usage-guard-1'?)"
     )
-
-
-def test_a_model_of_ones_own_server_is_taken_when_it_is_said_to_be_one() -> None:
-    assert parse("judge: {model: own, is_unlisted_model: true}").judge.model == "own"
-
-
-def test_what_was_planned_under_an_older_manifest_can_be_read_back() -> None:
-    spec = BatchSpec.model_validate({"batch_id": "b", "judge": {"model": "gpt-gone", "temperature": 0}})
-    assert spec.judge.model == "gpt-gone"
 
 
 def test_what_anthropic_takes_is_taken() -> None:
