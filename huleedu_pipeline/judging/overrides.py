@@ -94,7 +94,7 @@ def _unlisted(known: Manifest, provider: str, name: str, *, is_meant: bool) -> V
     if is_meant:
         return Validation(warnings=(f"model: '{name}' is not in the manifest: its price, limits and parameters are unknown",))
     near = known.nearest(name, provider)
-    hint = f"did you mean '{near}'?" if near else "`huleedu models list` shows what is known"
+    hint = f"did you mean '{near}'?" if near else "`huleedu models list` shows those that are."
     return Validation(
         errors=(
             f"model '{name}' is not in the manifest of {known.as_of} ({hint} For a model of your own server, or one that is "

@@ -34,11 +34,9 @@ def with_cache_key(frame: FrameRecord, fragment_id: str) -> FrameRecord:
     """Return the frame of requests whose first essay is that fragment; a frame without a cache key is that of all essays."""
     share = str(int(fragment_id[:8], 16) % N_KEYS)
     tail, n_keys = _KEY.subn(cache_key(frame.path, frame.head, share), frame.tail)
-    return (
-        replace(frame, frame_id=frame_id(frame.provider, frame.path, frame.head, frame.middle, tail), tail=tail)
-        if n_keys
-        else frame
-    )
+    if not n_keys:
+        return frame
+    return replace(frame, frame_id=frame_id(frame.provider, frame.path, frame.head, frame.middle, tail), tail=tail)
 
 
 def frame_id(provider: str, path: str, head: str, middle: str, tail: str) -> str:

@@ -53,7 +53,7 @@ def test_a_judge_with_only_what_its_model_takes_is_taken(model: str) -> None:
         ("google", "clear", "provider: 'google' is unknown (there are: openai)"),
         ("openai", "cleer", "model 'cleer' is not in the manifest of 2026-11-20 (did you mean 'clear'?"),
         ("openai", "Vague", "model 'Vague' is not in the manifest of 2026-11-20 (did you mean 'vague'?"),
-        ("openai", "xyz", "model 'xyz' is not in the manifest of 2026-11-20 (`huleedu models list` shows what is known"),
+        ("openai", "xyz", "model 'xyz' is not in the manifest of 2026-11-20 (`huleedu models list` shows those that are."),
     ],
 )
 def test_an_unknown_provider_or_model_is_an_error_that_suggests_the_nearest(provider: str, model: str, says: str) -> None:
