@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from huleedu_pipeline.essays import Batch, check_judge
 from huleedu_pipeline.judging.costs import cost_usd
+from huleedu_pipeline.judging.manifest import manifest
 from huleedu_pipeline.judging.outcome import Usage
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.ledger.records import MIN_PUPILS_ESSAYS
@@ -68,7 +69,10 @@ def most_usd(judge: Judge, sizes: Sequence[int], *, is_batch: bool) -> float | N
 def _most_usd_of(judge: Judge, size: int, context: int, *, is_batch: bool) -> float | None:
     """Return the most that one request costs; its ``context`` are the tokens of all but the two essays."""
     afresh = Usage(input_tokens=size, output_tokens=judge.max_output_tokens)
-    if judge.provider == "anthropic":
+    least = manifest().least_cached_tokens(judge.model)
+    if least is not None and size < least:
+        written = afresh  # too short for any cache, by an estimate that is rather too long
+    elif judge.provider == "anthropic":
         # As the body marks it: the context for an hour, the first essay (here: both) for five minutes.
         written = replace(afresh, cache_write_1h_tokens=context, cache_write_5m_tokens=size - context)
     else:

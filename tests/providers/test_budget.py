@@ -102,14 +102,14 @@ def test_an_order_becomes_an_expense_when_it_is_collected(ledger: Ledger, settin
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        # 1 000 tokens written for 30 minutes at 0.125 and 600 of a reply at 0.50
-        ("gpt-6-luna", 1_000 * 0.125 + 600 * 0.50),
+        # 2 000 tokens written for 30 minutes at 0.125 and 600 of a reply at 0.50
+        ("gpt-6-luna", 2_000 * 0.125 + 600 * 0.50),
         # no price of writing is known: read afresh at 1.25, and 600 of a reply at 10
-        ("gpt-5-2025-08-07", 1_000 * 1.25 + 600 * 10),
+        ("gpt-5-2025-08-07", 2_000 * 1.25 + 600 * 10),
     ],
 )
 def test_the_most_is_a_prompt_that_is_written_to_the_cache_for_nobody(model: str, expected: float) -> None:
-    assert most_usd(judge(model=model), [1_000, 1_000], is_batch=True) == pytest.approx(2 * expected / 1e6 / 2)
+    assert most_usd(judge(model=model), [2_000, 2_000], is_batch=True) == pytest.approx(2 * expected / 1e6 / 2)
 
 
 def test_the_most_of_anthropic_is_a_context_kept_for_an_hour_and_essays_for_five_minutes() -> None:
@@ -121,6 +121,12 @@ def test_the_most_of_anthropic_is_a_context_kept_for_an_hour_and_essays_for_five
     actual = cost_usd("claude-sonnet-5-5", written, is_batch=False)
     assert actual is not None
     assert actual < expected
+
+
+def test_a_prompt_that_is_too_short_for_any_cache_is_read_afresh_at_most() -> None:
+    asked = judge(provider="anthropic", model="claude-haiku-4-5")
+    assert most_usd(asked, [4_095], is_batch=False) == pytest.approx((4_095 * 1.00 + 600 * 5.00) / 1e6)
+    assert (most_usd(asked, [4_096], is_batch=False) or 0) > (4_096 * 1.25 + 600 * 5.00) / 1e6 - 1e-9
 
 
 def test_the_most_of_a_model_without_a_price_is_unknown() -> None:
