@@ -96,7 +96,7 @@ def savings_of(
         model: The model that judges.
         way: How the plan asks.
         tokens: How large its requests are.
-        n_essays: Essays, anchors included: each is shown first in as many comparisons as there are for each essay.
+        n_essays: Essays, anchors included; each is shown first in equally many comparisons.
         n_comparisons: Comparisons of the plan, asked in its way.
         hit_rate: Share of requests that find in the cache what was written there, 0..1.
 
@@ -114,7 +114,8 @@ def savings_of(
 
     def price(of: Way) -> tuple[float, float | None]:
         n = needed * _comparisons_factor(of)
-        each = _expected_usd(model, of, tokens, n / n_essays, hit_rate)
+        # Those with the same first essay lie together in a wave, and between waves the cache forgets.
+        each = _expected_usd(model, of, tokens, n / n_essays / of.waves, hit_rate)
         return n, None if each is None else n * each
 
     dearest_n, dearest_usd = price(Way())
