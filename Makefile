@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill benchmark benchmark-scaling benchmark-selection benchmark-calibration
+.PHONY: help demo test lint ui clean lock drill-kill benchmark benchmark-workflow benchmark-scaling benchmark-selection benchmark-calibration
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ drill-kill: $(VENV)/dev  ## Kill a real run at every point where money is at sta
 
 benchmark: $(VENV)/dev  ## Time request files and result files beside the plain ways of making and reading them
 	@$(BIN)/python benchmarks/providers.py
+
+benchmark-workflow: $(VENV)/dev  ## Time whole batches through Dagster, from folders to the warehouse (about 20 minutes)
+	@$(BIN)/python benchmarks/workflow.py
 
 benchmark-scaling: $(PEERS)/ready  ## Time the scaling beside its peers on the same data (installs them; about 20 minutes)
 	@$(PEERS)/bin/python benchmarks/scaling.py

@@ -43,7 +43,8 @@ def essays(
         mean_words=round(sum(words) / len(words), 1),
         shortest_words=min(words),
         longest_words=max(words),
-        assignment=batch.spec.assignment or "(not named)",
+        assignment=batch.spec.assignment or batch.spec.assignment_id or "(not named)",
+        assignment_version=batch.assignment_version or "(not registered)",
         grade_scale=batch.spec.grade_scale or "(not graded)",
     )
 

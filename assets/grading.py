@@ -9,7 +9,7 @@ from assets.common import explained, one_materialised, schema_contract, tables_a
 from assets.plots import grade_bands_plot
 from huleedu_pipeline.batch_scaling import AnchorDrift, BatchScaling, scale_batch
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.grading import GradeProjection, Unavailable, get_scale, project_grades
+from huleedu_pipeline.grading import GradeProjection, Unavailable, project_grades
 from huleedu_pipeline.grading.anchors import AnchorReport, check_anchors
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.schema import Table
@@ -23,7 +23,7 @@ from huleedu_pipeline.lake.tables import (
     LLM_JUDGEMENTS,
 )
 from huleedu_pipeline.ledger import BatchRecord
-from huleedu_pipeline.providers.planning import planned_spec
+from huleedu_pipeline.providers.planning import planned_scale, planned_spec
 from huleedu_pipeline.scaling import ScalingError
 from resources import LakeResource, LedgerResource
 
@@ -56,7 +56,7 @@ def grading(
         if record.unranked_because is not None:
             yield from _ungraded(store, record, spec.grade_scale, record.unranked_because)
             return
-        scale_id, batch = spec.grade_scale, _scaled(store, batch_id)
+        scale, batch = planned_scale(book, batch_id), _scaled(store, batch_id)
         ranking = store.read_rows(CJ_RANKINGS, batch_id)
         is_provisional = any(row["is_provisional"] for row in ranking)
         drift, no_drift_because = _drift(store, batch, spec.compare_anchors_with)
@@ -66,8 +66,8 @@ def grading(
         projection: GradeProjection | Unavailable = unnamed
         report: AnchorReport | Unavailable = unnamed
         anchors: Rows = []
-        if scale_id is not None:
-            scale, theta, covariance = get_scale(scale_id), batch.fit.theta, batch.fit.covariance()
+        if scale is not None:
+            theta, covariance = batch.fit.theta, batch.fit.covariance()
             projection = project_grades(theta, covariance, anchor_grades, scale)
             lines = _lines(batch, ranking)
             infit, outfit = ([_or_nan(line[name]) for line in lines] for name in ("infit", "outfit"))
@@ -90,6 +90,7 @@ def grading(
             GRADE_BOUNDARIES: store.write_rows(GRADE_BOUNDARIES, batch_id, _boundary_rows(batch_id, projection)),
             ANCHOR_DIAGNOSTICS: store.write_rows(ANCHOR_DIAGNOSTICS, batch_id, anchors),
         }
+        scale_id = None if scale is None else scale.scale_id
         summary = _summary_row(batch_id, scale_id, n_anchors, projection, report, anchors) | {
             "compared_with": spec.compare_anchors_with,
             "n_common_anchors": drift.n_common if drift else None,

@@ -29,7 +29,7 @@ from huleedu_pipeline.lake.tables import (
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
 from huleedu_pipeline.providers.continuation import conclude, is_judged, is_nearly_judged, standing_of
 from huleedu_pipeline.providers.human import imported_requests
-from huleedu_pipeline.providers.planning import plan_requests
+from huleedu_pipeline.providers.planning import ensure_same_essays, plan_requests
 from huleedu_pipeline.providers.winding_up import OPEN_JOBS
 from huleedu_pipeline.waves import decision_row
 from resources import LakeResource, LedgerResource, PaidWorkResource
@@ -52,7 +52,9 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
         elif batch.is_human:
             requests = imported_requests(book, batch_id)
         else:
-            texts = {row["essay_id"]: row["text"] for row in lake.open().read_rows(ESSAYS, batch_id)}
+            essays = lake.open().read_rows(ESSAYS, batch_id)
+            ensure_same_essays(book, batch_id, essays)
+            texts = {row["essay_id"]: row["text"] for row in essays}
             pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
             requests = plan_requests(book, batch_id, pairs, texts)
         carriers = book.carriers(batch_id)

@@ -7,7 +7,7 @@ import dagster as dg
 from assets.common import explained, materialised, schema_contract, table_asset
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS, ESSAYS
 from huleedu_pipeline.providers.human import judged_pairs
-from huleedu_pipeline.providers.planning import plan_comparisons, planned_pairs, planned_spec
+from huleedu_pipeline.providers.planning import plan_comparisons, planned_pairs, planned_scale, planned_spec
 from resources import LakeResource, LedgerResource
 
 
@@ -31,7 +31,7 @@ def comparison_pairs(
         is_to_plan = batch.status.takes_judgements and not batch.is_human and not batch.has_too_few_essays
         if is_to_plan and not pairs:
             grades = {row["essay_id"]: row["anchor_grade"] for row in lake.open().read_rows(ESSAYS, batch_id)}
-            pairs = plan_comparisons(spec, grades)
+            pairs = plan_comparisons(spec, planned_scale(book, batch_id), grades)
         rows = [
             {
                 "batch_id": batch_id,

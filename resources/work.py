@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.essays import Batch, read_batch
 from huleedu_pipeline.essays.inbox import find
 from huleedu_pipeline.ledger import Ledger
@@ -27,10 +28,11 @@ class PaidWorkResource(dg.ConfigurableResource[None]):
         """Read a batch from the inbox, validate it and register it in the ledger.
 
         Raises:
-            HuleeduError: there is no such batch, it is not valid, or it differs from what was planned under its name.
+            HuleeduError: there is no such batch, it or its assignment can not be used, or it differs from what was planned
+                under its name.
 
         """
-        batch = read_batch(find(self._settings.inbox_dir, batch_id))
+        batch = read_batch(find(self._settings.inbox_dir, batch_id), AssessmentContext(ledger))
         register(ledger, self._settings, batch)
         return batch
 

@@ -45,6 +45,7 @@ def import_judgements(
     Example: huleedu judgements import judged.csv my-class --first-column left --second-column right
       --winner-column better --judge-column teacher --tie undecided
     """
+    from huleedu_pipeline.cli.opened import opened_context
     from huleedu_pipeline.cli.runner import take_in
     from huleedu_pipeline.essays import read_batch
     from huleedu_pipeline.essays.judgements import JudgementColumns, read_judgements
@@ -53,7 +54,8 @@ def import_judgements(
     from huleedu_pipeline.settings import Settings
 
     settings = Settings.load()
-    batch = read_batch(folder)
+    with opened_context() as context:
+        batch = read_batch(folder, context)
     ensure_human(batch)
     columns = JudgementColumns(first_column, second_column, winner_column, judge_column, justification_column, tuple(tie or ()))
     judgements = read_judgements(file, batch, columns)

@@ -1,12 +1,13 @@
 """Commands about models: `models list` shows the manifest, `models check` holds it against what the providers serve now."""
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from huleedu_pipeline.cli.output import Output, OutputOption, print_json
 
 if TYPE_CHECKING:
     from huleedu_pipeline.judging.manifest import Manifest, ModelEntry
@@ -23,13 +24,6 @@ class ProviderName(StrEnum):
     ANTHROPIC = "anthropic"
 
 
-class Format(StrEnum):
-    """How models are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 @dataclass(frozen=True)
 class Checked:
     """What became of checking one provider: a comparison, or the error that kept it from being made."""
@@ -40,7 +34,6 @@ class Checked:
 
 
 OfProvider = Annotated[ProviderName | None, typer.Option("--provider", help="Of this provider only; default: both.")]
-AsFormat = Annotated[Format, typer.Option("--format", help="table for eyes, json for machines.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +44,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="models")
 
 
-def list_models(provider: OfProvider = None, output: AsFormat = Format.TABLE) -> None:
+def list_models(provider: OfProvider = None, output: OutputOption = Output.TABLE) -> None:
     """Show the manifest: each model's price, limits, parameters and end, and from where and when that is known.
 
     What no source says is shown as unknown. Sends nothing.
@@ -62,14 +55,14 @@ def list_models(provider: OfProvider = None, output: AsFormat = Format.TABLE) ->
 
     known = manifest()
     names = {name: entry for name, entry in known.models.items() if provider is None or entry.provider == provider}
-    if output is Format.JSON:
+    if output is Output.JSON:
         record = known.model_dump(mode="json") | {"models": {n: e.model_dump(mode="json") for n, e in names.items()}}
-        typer.echo(json.dumps(record, indent=1))
+        print_json(record)
     else:
         _print_list(known, names)
 
 
-def check_models(provider: OfProvider = None, output: AsFormat = Format.TABLE) -> None:
+def check_models(provider: OfProvider = None, output: OutputOption = Output.TABLE) -> None:
     """Ask the providers which models they serve, and hold that against the manifest. Costs nothing.
 
     With HULEEDU_JUDGE_BACKEND=provider the real services are asked, and otherwise the local emulator.
@@ -84,8 +77,8 @@ def check_models(provider: OfProvider = None, output: AsFormat = Format.TABLE) -
 
     settings, today = Settings.load(), datetime.now(UTC).date()
     checked = [_check(settings, name, today) for name in ProviderName if provider in (None, name)]
-    if output is Format.JSON:
-        typer.echo(json.dumps([asdict(one) for one in checked], indent=1))
+    if output is Output.JSON:
+        print_json([asdict(one) for one in checked])
     else:
         for one in checked:
             _print_check(one, is_emulated=settings.judge_backend == "emulator")

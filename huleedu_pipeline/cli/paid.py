@@ -17,11 +17,13 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
 
     Example: huleedu estimate my-class
     """
+    from huleedu_pipeline.cli.opened import opened_context
     from huleedu_pipeline.essays import read_batch
     from huleedu_pipeline.judging.manifest import manifest
     from huleedu_pipeline.providers.estimates import estimate_batch
 
-    batch = read_batch(batch_dir)
+    with opened_context() as context:
+        batch = read_batch(batch_dir, context)
     if batch.spec.judge.provider == "human":
         typer.echo(f"batch {batch.spec.batch_id}: people judge it, and nothing is asked or paid")
         return

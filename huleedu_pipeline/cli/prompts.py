@@ -1,11 +1,12 @@
 """Commands about prompts: `prompts list` and `prompts show` for templates, `prompts render` for what would be sent."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from huleedu_pipeline.cli.output import print_json
 
 
 class Format(StrEnum):
@@ -36,7 +37,7 @@ def list_templates(output: AsFormat = Format.TEXT) -> None:
 
     templates = list(load_templates())
     if output is Format.JSON:
-        typer.echo(json.dumps([template.model_dump() for template in templates], indent=1, ensure_ascii=False))
+        print_json(templates)
         return
     for template in templates:
         default = " (the default)" if template.name == DEFAULT_TEMPLATE else ""
@@ -55,7 +56,7 @@ def show_template(
 
     template = load_template(name)
     if output is Format.JSON:
-        typer.echo(json.dumps(template.model_dump(), indent=1, ensure_ascii=False))
+        print_json(template)
         return
     headings = template.headings
     parts = {
@@ -81,20 +82,22 @@ def render_request(
 
     Example: huleedu prompts render my-class --pair 3 --format json
     """
+    from huleedu_pipeline.context import AssessmentContext
     from huleedu_pipeline.essays import read_batch
     from huleedu_pipeline.ledger import Ledger
     from huleedu_pipeline.providers.rendering import as_text, render_folder, render_planned
     from huleedu_pipeline.settings import Settings
 
     settings = Settings.load()
-    if Path(batch).is_dir():
-        found = render_folder(read_batch(Path(batch)), pair, is_emulated=settings.judge_backend == "emulator")
-    else:
-        ledger = Ledger(settings.ledger_url)
-        try:
+    ledger = Ledger(settings.ledger_url)
+    try:
+        if (folder := Path(batch)).is_dir():
+            is_emulated = settings.judge_backend == "emulator"
+            found = render_folder(read_batch(folder, AssessmentContext(ledger)), pair, is_emulated=is_emulated)
+        else:
             found = render_planned(ledger, batch, pair)
-        finally:
-            ledger.close()
+    finally:
+        ledger.close()
     if output is Format.JSON:
         typer.echo(found.body)
         return

@@ -3,6 +3,7 @@
 Run ``python -m huleedu_pipeline.cli.reference > docs/reference.md`` after a change; a test holds the two together.
 """
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -52,7 +53,9 @@ def _within(prefix: str, group: Any) -> Iterator[tuple[str, Any]]:
 
 def _prose(text: str | None) -> str:
     description, _, example = (text or "").partition("Example: ")
-    return f"{description.strip()}\n\n```sh\n{' '.join(example.split())}\n```"
+    # What click is told not to wrap is shown as it stands.
+    shown = re.sub(r"\x08\n((?:.+\n)+)", r"```text\n\1```\n", description).strip()
+    return f"{shown}\n\n```sh\n{' '.join(example.split())}\n```"
 
 
 def _parameter(parameter: Any) -> str:

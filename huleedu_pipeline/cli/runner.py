@@ -19,6 +19,7 @@ from dagster._core.storage.runs import SqliteRunStorage
 
 from assets.common import cj_batch
 from huleedu_pipeline.cli.interrupts import noticing_interrupts
+from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import read_batch
@@ -70,15 +71,16 @@ def take_in(folder: Path, settings: Settings, *, on_warning: Callable[[str], Non
         HuleeduError: the folder is not valid, or differs from what was submitted under its batch_id.
 
     """
-    batch = read_batch(folder)
-    for warning in validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings:
-        on_warning(warning)
     ledger = Ledger(settings.ledger_url)
     try:
+        context = AssessmentContext(ledger)
+        batch = read_batch(folder, context)
+        for warning in validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings:
+            on_warning(warning)
         register(ledger, settings, batch)
+        stage(folder, settings.inbox_dir, context)
     finally:
         ledger.close()
-    stage(folder, settings.inbox_dir)
     return batch.spec.batch_id
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.essays import IntakeError, check_judge, read_batch
 from huleedu_pipeline.essays.inbox import arrivals
 from huleedu_pipeline.ledger import Ledger
@@ -100,17 +101,17 @@ def print_batches(ledger: Ledger, inbox: Path) -> None:
         out.print(table)
     else:
         out.print("No batch yet. Try: huleedu demo")
-    known = {batch.batch_id for batch in ledger.batches()}
+    known, context = {batch.batch_id for batch in ledger.batches()}, AssessmentContext(ledger)
     for arrival in arrivals(inbox):
         if arrival.batch_id not in known:
-            problem = arrival.problem or _problem(arrival.folder)
+            problem = arrival.problem or _problem(arrival.folder, context)
             state = f"refused: {problem}" if problem else "waiting for the daemon (`huleedu ui`), or for `huleedu run`"
             out.print(f"inbox/{arrival.folder.name}: {state}", markup=False)
 
 
-def _problem(folder: Path) -> str | None:
+def _problem(folder: Path, context: AssessmentContext) -> str | None:
     try:
-        check_judge(read_batch(folder))
+        check_judge(read_batch(folder, context))
     except IntakeError as error:
         return str(error)
     return None
@@ -132,6 +133,8 @@ def print_batch(ledger: Ledger, batch_id: str) -> None:
     out.print(
         f"  {batch.n_essays} essays and {batch.n_anchors} anchors, {batch.llm_batching_mode}, backend {batch.judge_backend}"
     )
+    if batch.assignment_id is not None:
+        out.print(f"  assignment {batch.assignment_id}, version {batch.assignment_version}")
     out.print(
         f"  {tally.n_outcomes} of {tally.n_requests} requests have an outcome: {tally.n_succeeded} verdicts, "
         f"{tally.n_failed} failed, {tally.n_expired} expired"

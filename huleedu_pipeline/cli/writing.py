@@ -13,17 +13,28 @@ def register(app: typer.Typer) -> None:
     app.command("import-csv")(import_csv)
 
 
-def init(folder: Annotated[Path, typer.Argument(help="Folder to make; its name becomes the batch's id.")]) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; its name becomes the batch's id.")],
+    assignment_id: Annotated[
+        str | None,
+        typer.Option(help="A registered assignment, whose prompt, rubric, scale and anchors are used (huleedu admin --help)."),
+    ] = None,
+) -> None:
     """Make a batch folder with a commented template.
 
     Example: huleedu init my-class
     """
+    from huleedu_pipeline.cli.opened import opened_context
     from huleedu_pipeline.essays.template import write_template
 
-    for path in write_template(folder):
+    if assignment_id is not None:
+        with opened_context() as context:
+            context.assignment(assignment_id)
+    for path in write_template(folder, assignment_id):
         typer.echo(f"wrote {path}")
     hint = f"huleedu run {shlex.quote(str(folder))}"
-    typer.echo(f"Now put the essays into {folder / 'essays'}, fill in prompt.md and batch.yaml, and: {hint}")
+    fill_in = "batch.yaml" if assignment_id is not None else "prompt.md and batch.yaml"
+    typer.echo(f"Now put the essays into {folder / 'essays'}, fill in {fill_in}, and: {hint}")
 
 
 def import_csv(
@@ -47,6 +58,7 @@ def import_csv(
     Example: huleedu import-csv answers.csv --to batches/answers --id-column id --text-column answer
       --prompt "Describe your town." --grade-column level --grade-scale cefr_6_level --anchors 6
     """
+    from huleedu_pipeline.cli.opened import opened_context
     from huleedu_pipeline.essays.csv_import import CsvImport
     from huleedu_pipeline.essays.csv_import import import_csv as convert
     from huleedu_pipeline.essays.template import RUBRIC
@@ -68,7 +80,8 @@ def import_csv(
         seed=seed,
         batch={"llm_batching_mode": mode, "judge": {"provider": provider}},
     )
-    n_essays, n_anchors = convert(file, folder, wanted)
+    with opened_context() as context:
+        n_essays, n_anchors = convert(file, folder, wanted, context)
     typer.echo(f"wrote {folder}: {n_essays} essays and {n_anchors} anchors. Next: huleedu run {shlex.quote(str(folder))}")
 
 

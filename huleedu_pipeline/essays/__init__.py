@@ -1,5 +1,6 @@
 """Essays: how a folder or a CSV file becomes a validated batch of texts with stable identities."""
 
-from huleedu_pipeline.essays.batch_folder import Batch, Essay, IntakeError, check_judge, read_batch
+from huleedu_pipeline.essays.batch import Batch, Essay, IntakeError, check_judge
+from huleedu_pipeline.essays.batch_folder import read_batch
 
 __all__ = ["Batch", "Essay", "IntakeError", "check_judge", "read_batch"]

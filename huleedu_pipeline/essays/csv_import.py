@@ -7,11 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from huleedu_pipeline.essays.batch_folder import IntakeError, read_batch
+from huleedu_pipeline.essays.batch import IntakeError
+from huleedu_pipeline.essays.batch_folder import read_batch
 from huleedu_pipeline.essays.csv_rows import read_rows
+from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
 from huleedu_pipeline.essays.template import RUBRIC, as_batch_id, batch_yaml, write_new
 from huleedu_pipeline.essays.text import normalise
-from huleedu_pipeline.grading.scales import get_scale
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,10 @@ class CsvImport:
     batch: dict[str, object] = field(default_factory=dict)
 
 
-def import_csv(source: Path, folder: Path, wanted: CsvImport) -> tuple[int, int]:
+def import_csv(source: Path, folder: Path, wanted: CsvImport, registry: Registry = NOTHING_REGISTERED) -> tuple[int, int]:
     """Write the batch folder ``folder`` from ``source`` and return the numbers of essays and of anchors.
+
+    The grade scale is looked up in ``registry``.
 
     Raises:
         IntakeError: a column is missing, a row is broken, fewer than two rows fit, a grade is not on the scale, there are
@@ -54,7 +57,7 @@ def import_csv(source: Path, folder: Path, wanted: CsvImport) -> tuple[int, int]
 
     """
     rows = _rows(source, wanted)
-    anchors = _choose_anchors(source, rows, wanted)
+    anchors = _choose_anchors(source, rows, wanted, registry)
     names = _file_names(source, [row[wanted.id_column] for row in rows])
     files = {"batch.yaml": batch_yaml(_spec(folder, wanted)), "prompt.md": wanted.prompt + "\n", "rubric.md": wanted.rubric}
     grades = ["file_name,grade"]
@@ -68,7 +71,7 @@ def import_csv(source: Path, folder: Path, wanted: CsvImport) -> tuple[int, int]
     with tempfile.TemporaryDirectory() as temporary:
         trial = Path(temporary) / folder.name
         write_new({trial / name: text for name, text in files.items()})
-        read_batch(trial)
+        read_batch(trial, registry)
     write_new({folder / name: text for name, text in files.items()})
     return len(rows) - len(anchors), len(anchors)
 
@@ -94,13 +97,13 @@ def _rows(source: Path, wanted: CsvImport) -> list[dict[str, str]]:
     return rows
 
 
-def _choose_anchors(source: Path, rows: list[dict[str, str]], wanted: CsvImport) -> dict[str, str]:
+def _choose_anchors(source: Path, rows: list[dict[str, str]], wanted: CsvImport, registry: Registry) -> dict[str, str]:
     """Return grade by id of the rows that become anchors: the grades in turn, rows of one grade in seeded order."""
     if not wanted.n_anchors:
         return {}
     if wanted.grade_column is None or wanted.grade_scale is None:
         raise IntakeError(source.name, ["anchors need --grade-column and --grade-scale"])
-    scale = get_scale(wanted.grade_scale)
+    scale = registry.scale(wanted.grade_scale)
     by_grade: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         grade = row[wanted.grade_column].strip()

@@ -11,7 +11,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.essays.batch_folder import Batch, read_batch, read_spec
+from huleedu_pipeline.essays.batch import Batch
+from huleedu_pipeline.essays.batch_folder import read_batch, read_spec
+from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
 
 SETTLE_SECONDS = 30.0
 
@@ -29,24 +31,24 @@ class Arrival:
     problem: str | None
 
 
-def stage(folder: Path, inbox: Path) -> Path:
+def stage(folder: Path, inbox: Path, registry: Registry = NOTHING_REGISTERED) -> Path:
     """Copy the batch in ``folder`` into the inbox, where it appears whole or not at all, and return its place there.
 
     Raises:
         IntakeError: the folder is not a valid batch; nothing is copied.
 
     """
-    batch = read_batch(folder)
+    batch = read_batch(folder, registry)
     batch_id = batch.spec.batch_id
     inbox.mkdir(parents=True, exist_ok=True)
     with FileLock(inbox.with_name(f"{inbox.name}.lock")):
-        return _replace(folder, inbox, batch_id) if not _holds(inbox / batch_id, batch) else inbox / batch_id
+        return _replace(folder, inbox, batch_id) if not _holds(inbox / batch_id, batch, registry) else inbox / batch_id
 
 
-def _holds(target: Path, batch: Batch) -> bool:
+def _holds(target: Path, batch: Batch, registry: Registry) -> bool:
     """Whether the inbox has this very batch already; it is then left alone, because a run may be reading it."""
     try:
-        return read_batch(target).content_sha256 == batch.content_sha256
+        return read_batch(target, registry).content_sha256 == batch.content_sha256
     except HuleeduError:
         return False
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from huleedu_pipeline.essays.batch_folder import Batch, IntakeError
+from huleedu_pipeline.essays.batch import Batch, IntakeError
 from huleedu_pipeline.essays.csv_rows import read_rows
 from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.judging.verdict import MAX_JUSTIFICATION_CHARACTERS, Label, Verdict

@@ -1,25 +1,34 @@
 """``batch.yaml``: what a batch is and how it is to be judged.
 
 One pydantic model is the contract, the validation and the documentation: the template that ``huleedu init`` writes and the
-table in docs are made from its field descriptions. Not here: the essays themselves (:mod:`.batch_folder`).
+table in docs are made from its field descriptions. Not here: the essays themselves (:mod:`.batch_folder`), and whether the
+assignment and the grade scale that are named exist (:mod:`.basis`).
 """
 
 import re
-from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.grading.scales import get_scale
+from huleedu_pipeline.essays.strict_yaml import YamlError, load_fields
 from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
 from huleedu_pipeline.judging.templates import UnknownTemplateError, load_template
 
-BATCH_ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
+KEY_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
 COMPARISONS_PER_ESSAY = 20
+
+
+def check_key(value: str, what: str) -> str:
+    """Return ``value`` if it can name ``what``; raises ValueError with the rule if not."""
+    if not KEY_PATTERN.fullmatch(value):
+        raise ValueError(
+            f"'{value}' can not name {what} (use 1-60 lower-case letters, digits, '.', '_', '-', beginning with a letter or "
+            "digit, without '..')"
+        )
+    return value
 
 
 class SpecError(HuleeduError):
@@ -36,6 +45,11 @@ class BatchSpec(BaseModel):
         "Default: the folder's name."
     )
     assignment: str = Field(default="", description="Name of the assignment the pupils answered, for tables and pages.")
+    assignment_id: str | None = Field(
+        default=None,
+        description="A registered assignment (huleedu admin instructions list): prompt, rubric, grade scale and anchors are "
+        "its own, and the folder has none. Default: they are in the folder.",
+    )
     course_code: str = Field(default="", description="Course, for example ENG5.")
     language: Literal["en", "sv"] = Field(default="en", description="Language of the essays: en or sv.")
     grade_scale: str | None = Field(
@@ -110,22 +124,12 @@ class BatchSpec(BaseModel):
     @field_validator("batch_id")
     @classmethod
     def _key(cls, value: str) -> str:
-        if not BATCH_ID_PATTERN.fullmatch(value):
-            raise ValueError(
-                f"'{value}' can not name a batch (use 1-60 lower-case letters, digits, '.', '_', '-', beginning with a "
-                "letter or digit, without '..')"
-            )
-        return value
+        return check_key(value, "a batch")
 
-    @field_validator("grade_scale")
+    @field_validator("assignment_id")
     @classmethod
-    def _scale(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                get_scale(value)
-            except HuleeduError as error:
-                raise ValueError(str(error).removeprefix("grade_scale: ")) from None
-        return value
+    def _assignment_key(cls, value: str | None) -> str | None:
+        return None if value is None else check_key(value, "an assignment")
 
     @model_validator(mode="after")
     def _live_only(self) -> "BatchSpec":
@@ -160,15 +164,9 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -
 
     """
     try:
-        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        raise SpecError(f"{place}: not valid YAML: {' '.join(str(error).split())} (mend the file)") from None
-    if data is None:
-        data = {}
-    if any("\ud800" <= character <= "\udfff" for part in _strings(data) for character in part):
-        raise SpecError(f"{place}: holds half of a character (\\ud800-\\udfff), which no file can store (remove it)")
-    if not isinstance(data, dict):
-        raise SpecError(f"{place}: holds a {type(data).__name__}, not fields with values (write 'field: value' lines)")
+        data = load_fields(text, place)
+    except YamlError as error:
+        raise SpecError(str(error)) from None
     if "judge" in data and data["judge"] is None:
         data = {**data, "judge": {}}
     try:
@@ -181,32 +179,6 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -
     except UnknownTemplateError as error:
         raise SpecError(f"{place}: judge.{error}") from None
     return spec
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key that is written twice is an error: one of the two values would be lost."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the mapping; raises a YAML error that names the repeated key and its line."""
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen:
-                problem = f"key '{key_node.value}' stands there twice (remove one)"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _strings(key)
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
 
 
 def _explain(problem: ErrorDetails) -> str:

@@ -31,21 +31,25 @@ class TemplateError(HuleeduError):
     """A folder can not be made because something is already there."""
 
 
-def write_template(folder: Path) -> list[Path]:
+def write_template(folder: Path, assignment_id: str | None = None) -> list[Path]:
     """Make a batch folder with a commented template and return the files made.
+
+    Args:
+        folder: The folder to make.
+        assignment_id: A registered assignment, from which the batch takes all but the essays.
 
     Raises:
         TemplateError: one of the files exists already; nothing is overwritten, and nothing else is written either.
 
     """
     name = folder.resolve().name
-    files = {
-        folder / "batch.yaml": batch_yaml({} if as_batch_id(name) == name else {"batch_id": as_batch_id(name)}),
-        folder / "prompt.md": PROMPT,
-        folder / "rubric.md": RUBRIC,
-        folder / "essays" / ".gitkeep": "",
-        folder / "anchors" / ".gitkeep": "",
-    }
+    values = {} if as_batch_id(name) == name else {"batch_id": as_batch_id(name)}
+    files = {folder / "essays" / ".gitkeep": ""}
+    if assignment_id is None:
+        files |= {folder / "prompt.md": PROMPT, folder / "rubric.md": RUBRIC, folder / "anchors" / ".gitkeep": ""}
+    else:
+        values["assignment_id"] = assignment_id
+    files = {folder / "batch.yaml": batch_yaml(values), **files}
     write_new(files)
     return [path for path in files if path.name != ".gitkeep"]
 

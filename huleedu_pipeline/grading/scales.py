@@ -1,10 +1,15 @@
 """Grade scales: the ordered grades that an anchor may carry and an essay may be given.
 
-Not here: where the boundaries between grades lie for one batch (:mod:`.projection`).
+Scales that come with the pipeline are here; an installation's own are registered in the assessment context
+(:mod:`huleedu_pipeline.context`), and a batch records the scale that it was graded by. Not here: where the boundaries
+between grades lie for one batch (:mod:`.projection`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
 
 from huleedu_pipeline.errors import HuleeduError
 
@@ -47,7 +52,7 @@ class GradeScale:
         return self.ladder.index(grade)
 
 
-_SCALES = {
+BUILT_IN = {
     scale.scale_id: scale
     for scale in (
         GradeScale(
@@ -76,20 +81,30 @@ _SCALES = {
 }
 
 
+def scale_of(record: Mapping[str, Any]) -> GradeScale:
+    """Return the scale that was recorded as JSON of its fields."""
+    return GradeScale(record["scale_id"], tuple(record["grades"]), record["description"], record["below_lowest"])
+
+
 def list_scales() -> tuple[GradeScale, ...]:
-    """Return all grade scales."""
-    return tuple(_SCALES.values())
+    """Return the grade scales that come with the pipeline."""
+    return tuple(BUILT_IN.values())
 
 
-def get_scale(scale_id: str) -> GradeScale:
+def get_scale(scale_id: str, own: Mapping[str, GradeScale] = MappingProxyType({})) -> GradeScale:
     """Return the scale called ``scale_id``.
+
+    Args:
+        scale_id: Its name.
+        own: The installation's own scales by name, beside those that come with the pipeline.
 
     Raises:
         UnknownScaleError: there is none; the message suggests the nearest.
 
     """
-    if scale_id in _SCALES:
-        return _SCALES[scale_id]
-    near = get_close_matches(scale_id, _SCALES, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(_SCALES)}"
+    known = {**BUILT_IN, **own}
+    if scale_id in known:
+        return known[scale_id]
+    near = get_close_matches(scale_id, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(known)}"
     raise UnknownScaleError(f"grade_scale: '{scale_id}' is not a known scale ({hint})")

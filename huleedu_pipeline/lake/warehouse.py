@@ -1,9 +1,11 @@
 """The warehouse: the lake published as one DuckDB file with tables, views and comments.
 
-A publication builds a new file beside the old one and moves it into place, so a reader keeps the snapshot it opened and
-neither ever waits for the other. Reading is :func:`open_warehouse`, two lines in a notebook.
+A publication works on a copy of the old file beside it and moves that into place, so a reader keeps the snapshot it opened and
+neither ever waits for the other. Only batches whose files in the lake have changed are read again. Reading is
+:func:`open_warehouse`, two lines in a notebook.
 """
 
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +16,29 @@ import duckdb
 import pandas as pd
 from filelock import FileLock
 
+from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.files import replacing
-from huleedu_pipeline.lake.schema import sql_string
+from huleedu_pipeline.lake.schema import Table, sql_string
 from huleedu_pipeline.lake.store import Lake
 from huleedu_pipeline.lake.tables import TABLES
 from huleedu_pipeline.lake.views import VIEWS
 from huleedu_pipeline.settings import Settings
 
 LOCK_TIMEOUT_SECONDS = 300
+STORAGE: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.0.0"}
+# What the tables were made from, for the next publication; in a schema of its own, out of analysts' way.
+ACCOUNT = (
+    "CREATE SCHEMA publication",
+    "CREATE TABLE publication.made_from (declarations VARCHAR NOT NULL)",
+    "COMMENT ON TABLE publication.made_from IS 'Fingerprint of the declared tables and views.'",
+    "COMMENT ON COLUMN publication.made_from.declarations IS 'Changes whenever one of them is declared in another way.'",
+    "CREATE TABLE publication.files (table_name VARCHAR NOT NULL, batch_id VARCHAR NOT NULL, version VARCHAR NOT NULL)",
+    "COMMENT ON TABLE publication.files IS 'The files of the lake that were read.'",
+    "COMMENT ON COLUMN publication.files.table_name IS 'Table that the file belongs to.'",
+    "COMMENT ON COLUMN publication.files.batch_id IS 'Batch that the file belongs to.'",
+    "COMMENT ON COLUMN publication.files.version IS 'Its inode, time of change (ns) and size (bytes).'",
+)
 
 
 class WarehouseError(HuleeduError):
@@ -37,25 +53,84 @@ def publish(lake: Lake, path: Path) -> dict[str, int]:
     path.parent.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     with FileLock(path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_SECONDS), replacing(path) as temporary:
-        connection = duckdb.connect(str(temporary), config={"storage_compatibility_version": "v1.0.0"})
+        connection = _copy_of(path, temporary) or _declared(temporary)
         try:
             for table in TABLES:
-                for statement in table.duckdb_ddl():
-                    connection.execute(statement)
-                files = [str(file) for file in lake.files(table)]
-                if files:
-                    connection.execute(
-                        f"INSERT INTO {table.name} BY NAME SELECT * FROM read_parquet(?, hive_partitioning = false)", [files]
-                    )
+                _bring_up_to_date(connection, table, lake)
                 counts[table.name] = _single(connection.execute(f"SELECT count(*) FROM {table.name}").fetchone())
-            for view in VIEWS:
-                connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
-                connection.execute(f"COMMENT ON VIEW {view.name} IS {sql_string(view.description)}")
-                _comment_columns(connection, view.name, view.comments)
             connection.execute("CHECKPOINT")
         finally:
             connection.close()
     return counts
+
+
+def _copy_of(published: Path, temporary: Path) -> duckdb.DuckDBPyConnection | None:
+    """Open a copy of what was published last; ``None`` where there is none that was made from these declarations."""
+    if not published.is_file():
+        return None
+    shutil.copyfile(published, temporary)
+    try:
+        connection = duckdb.connect(str(temporary), config=STORAGE)
+    except duckdb.Error:
+        temporary.unlink()
+        return None
+    try:
+        if connection.execute("SELECT declarations FROM publication.made_from").fetchall() == [(_fingerprint(),)]:
+            return connection
+    except duckdb.CatalogException:
+        pass  # by a version that kept no account: made anew, like one from other declarations
+    connection.close()
+    temporary.unlink()
+    return None
+
+
+def _declared(temporary: Path) -> duckdb.DuckDBPyConnection:
+    """Make a warehouse with empty tables."""
+    connection = duckdb.connect(str(temporary), config=STORAGE)
+    for statement in ACCOUNT:
+        connection.execute(statement)
+    connection.execute("INSERT INTO publication.made_from VALUES (?)", [_fingerprint()])
+    for table in TABLES:
+        for statement in table.duckdb_ddl():
+            connection.execute(statement)
+    for view in VIEWS:
+        connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        connection.execute(f"COMMENT ON VIEW {view.name} IS {sql_string(view.description)}")
+        _comment_columns(connection, view.name, view.comments)
+    return connection
+
+
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, table: Table, lake: Lake) -> None:
+    """Replace the rows of the batches whose files are others than those that were read."""
+    read = "SELECT batch_id, version FROM publication.files WHERE table_name = ?"
+    known = dict(connection.execute(read, [table.name]).fetchall())
+    files = {file.parent.name.removeprefix("batch="): file for file in lake.files(table)}
+    versions = {batch_id: _version(file) for batch_id, file in files.items()}
+    gone = [batch_id for batch_id, version in known.items() if versions.get(batch_id) != version]
+    new = [batch_id for batch_id, version in versions.items() if known.get(batch_id) != version]
+    if gone:
+        connection.execute(f"DELETE FROM {table.name} WHERE list_contains(?, batch_id)", [gone])
+        connection.execute(
+            "DELETE FROM publication.files WHERE table_name = ? AND list_contains(?, batch_id)", [table.name, gone]
+        )
+    if new:
+        connection.execute(
+            f"INSERT INTO {table.name} BY NAME SELECT * FROM read_parquet(?, hive_partitioning = false)",
+            [[str(files[batch_id]) for batch_id in new]],
+        )
+        rows = [(table.name, batch_id, versions[batch_id]) for batch_id in new]
+        connection.executemany("INSERT INTO publication.files VALUES (?, ?, ?)", rows)
+
+
+def _version(file: Path) -> str:
+    """Return what changes whenever a file of the lake is replaced."""
+    stat = file.stat()
+    return f"{stat.st_ino}.{stat.st_mtime_ns}.{stat.st_size}"
+
+
+def _fingerprint() -> str:
+    """Return what changes whenever a table or view is declared in another way."""
+    return short_hash([[table.duckdb_ddl() for table in TABLES], [repr(view) for view in VIEWS]], 64)
 
 
 def _comment_columns(connection: duckdb.DuckDBPyConnection, view: str, own: dict[str, str]) -> None:

@@ -46,6 +46,8 @@ class Batches(Book):
         original_request: str,
         n_essays: int,
         n_anchors: int,
+        assignment_id: str | None = None,
+        assignment_version: int | None = None,
     ) -> BatchRecord:
         """Record a batch on first sight, and return what is recorded.
 
@@ -62,6 +64,8 @@ class Batches(Book):
             "original_request": original_request,
             "n_essays": n_essays,
             "n_anchors": n_anchors,
+            "assignment_id": assignment_id,
+            "assignment_version": assignment_version,
         }
         at = now()
         with self.engine.begin() as connection:

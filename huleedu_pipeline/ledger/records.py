@@ -18,6 +18,7 @@ class BatchRecord:
 
     ``status_reason`` says why it ended early or without a ranking. ``ends_as`` is set when nothing more is to be asked, and is
     the state that the batch reaches once it is scored. ``reopened_at`` is when a person last brought it back.
+    ``assignment_id`` and ``assignment_version`` name what it took from the assessment context, where it took anything.
     """
 
     batch_id: str
@@ -35,6 +36,8 @@ class BatchRecord:
     status_reason: str | None = None
     ends_as: BatchStatus | None = None
     reopened_at: datetime | None = None
+    assignment_id: str | None = None
+    assignment_version: int | None = None
 
     @property
     def is_published(self) -> bool:

@@ -2,8 +2,8 @@
 
 The ledger is the record of what was asked, what was bought and what came back. A request is one question; each time it is
 put to a provider is an attempt; the attempt that ends it is marked final, and there can be only one. Rows of ``replies``,
-``dead_letters``, ``provider_job_events`` and ``batch_moves`` are only ever added. What an attempt came to is never changed;
-only ``huleedu retry`` takes the mark of being final from one without a verdict.
+``dead_letters``, ``provider_job_events``, ``batch_moves`` and ``context_events`` are only ever added. What an attempt came to
+is never changed; only ``huleedu retry`` takes the mark of being final from one without a verdict.
 """
 
 from datetime import UTC, datetime
@@ -56,6 +56,8 @@ batches = sa.Table(
     sa.Column("status_reason", sa.Text),
     sa.Column("ends_as", sa.String(40)),
     sa.Column("reopened_at", UtcInstant),
+    sa.Column("assignment_id", sa.String(60)),
+    sa.Column("assignment_version", sa.Integer),
 )
 
 batch_moves = sa.Table(
@@ -228,4 +230,70 @@ leases = sa.Table(
     sa.Column("name", sa.String(100), primary_key=True),
     sa.Column("owner", sa.String(200), nullable=False),
     sa.Column("until", UtcInstant, nullable=False),
+)
+
+# The assessment context. A text stands here once, by its hash; a version of an assignment is never changed, and an anchor
+# is part of every version from ``from_version`` up to, but not including, ``to_version``.
+context_texts = sa.Table(
+    "context_texts",
+    metadata,
+    sa.Column("text_sha256", sa.String(64), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+grade_scales = sa.Table(
+    "grade_scales",
+    metadata,
+    sa.Column("scale_id", sa.String(60), primary_key=True),
+    sa.Column("definition", sa.Text, nullable=False),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("created_by", sa.String(100), nullable=False),
+)
+
+assignments = sa.Table(
+    "assignments",
+    metadata,
+    sa.Column("assignment_id", sa.String(60), primary_key=True),
+    sa.Column("grade_scale", sa.String(60), nullable=False),
+    sa.Column("context_origin", sa.String(20), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("deleted_at", UtcInstant),
+)
+
+assignment_versions = sa.Table(
+    "assignment_versions",
+    metadata,
+    sa.Column("assignment_id", sa.String(60), sa.ForeignKey("assignments.assignment_id"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("instructions_sha256", sa.String(64), sa.ForeignKey("context_texts.text_sha256"), nullable=False),
+    sa.Column("prompt_sha256", sa.String(64), sa.ForeignKey("context_texts.text_sha256")),
+    sa.Column("rubric_sha256", sa.String(64), sa.ForeignKey("context_texts.text_sha256")),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("created_by", sa.String(100), nullable=False),
+)
+
+assignment_anchors = sa.Table(
+    "assignment_anchors",
+    metadata,
+    sa.Column("assignment_id", sa.String(60), sa.ForeignKey("assignments.assignment_id"), primary_key=True),
+    sa.Column("grade_scale", sa.String(60), primary_key=True),
+    sa.Column("label", sa.String(100), primary_key=True),
+    sa.Column("from_version", sa.Integer, primary_key=True),
+    sa.Column("to_version", sa.Integer),
+    sa.Column("grade", sa.String(20), nullable=False),
+    sa.Column("text_sha256", sa.String(64), sa.ForeignKey("context_texts.text_sha256"), nullable=False),
+)
+
+context_events = sa.Table(
+    "context_events",
+    metadata,
+    sa.Column("event_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcInstant, nullable=False),
+    sa.Column("actor", sa.String(100), nullable=False),
+    sa.Column("action", sa.String(20), nullable=False),
+    sa.Column("subject", sa.String(20), nullable=False),
+    sa.Column("subject_id", sa.String(60), nullable=False, index=True),
+    sa.Column("version", sa.Integer),
+    sa.Column("detail", sa.Text, nullable=False),
 )

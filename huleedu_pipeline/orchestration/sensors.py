@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.common import cj_batch
+from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.essays import IntakeError, check_judge, read_batch
 from huleedu_pipeline.essays.inbox import arrivals, is_settled
 from huleedu_pipeline.judging.spec import HUMAN
@@ -121,7 +122,7 @@ def _arrived(
             yield None, f"{batch_id}: STUCK after {n_failed} failed runs; mend the cause, then run {SUBMIT} by hand"
         else:
             try:
-                batch = read_batch(arrival.folder)
+                batch = read_batch(arrival.folder, AssessmentContext(ledger))
                 if not ledger.tally(batch_id).n_requests:
                     check_judge(batch)
             except (IntakeError, OSError) as error:

@@ -42,7 +42,7 @@ def estimate_batch(batch: Batch) -> Estimate:
     texts = {essay.essay_id: essay.text for essay in batch.essays}
     grades = {essay.essay_id: essay.anchor_grade for essay in batch.essays}
     is_enough = list(grades.values()).count(None) >= MIN_PUPILS_ESSAYS
-    pairs = most_comparisons_of(batch.spec, grades) if is_enough else []
+    pairs = most_comparisons_of(batch.spec, batch.scale, grades) if is_enough else []
     sizes = [estimated_tokens(n_bytes) for n_bytes in request_sizes(judge, pairs, texts)]
     return Estimate(
         model=judge.model,

@@ -5,16 +5,17 @@ ever after, so a setting that changes later never changes a batch half way.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import cycle, islice
 from typing import Any
 
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
 from huleedu_pipeline.comparisons import ComparisonPair, PairGenerationMode, plan_pairs
+from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import Batch, check_judge
 from huleedu_pipeline.essays.spec import BatchSpec
-from huleedu_pipeline.grading import get_scale
+from huleedu_pipeline.grading.scales import GradeScale, get_scale, scale_of
 from huleedu_pipeline.judging.prompts import Prompt, essay_text, render
 from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, Judge, resolve_model
@@ -28,6 +29,10 @@ from huleedu_pipeline.settings import Settings
 from huleedu_pipeline.waves import Rules, first_wave_size, most_comparisons
 
 BATCH_API: BatchingMode = "provider_batch_api"
+
+
+class StaleEssaysError(HuleeduError):
+    """The texts that a run has read are no longer those of the batch."""
 
 
 def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
@@ -56,7 +61,7 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
     Raises:
         ChangedBatchError: its requests were planned for other content.
         JudgeBackendMismatchError: they were planned for another backend.
-        IntakeError: nothing is planned yet, and the manifest of models speaks against its judge.
+        IntakeError: nothing is planned yet, the batch has not ended, and the manifest of models speaks against its judge.
 
     """
     batch_id = batch.spec.batch_id
@@ -67,7 +72,7 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
     else:
         if ledger.tally(batch_id).n_requests:
             check_backend(settings, batch_id, known.judge_backend)
-        else:
+        elif not known.status.is_final:
             check_judge(batch)
     backend = backend_of(settings, batch.spec.judge.provider)
     judge = make_judge(batch, is_emulated=settings.judge_backend == "emulator")
@@ -76,10 +81,42 @@ def register(ledger: Ledger, settings: Settings, batch: Batch) -> BatchRecord:
         llm_batching_mode=batch.spec.llm_batching_mode,
         judge_backend=backend,
         content_sha256=short_hash([batch.content_sha256, backend], 64),
-        original_request=canonical_json({"batch": batch.spec.model_dump(mode="json"), "judge": asdict(judge)}),
+        original_request=canonical_json(
+            {
+                "batch": batch.spec.model_dump(mode="json"),
+                "judge": asdict(judge),
+                "scale": None if batch.scale is None else asdict(batch.scale),
+                "essays_sha256": _essays_sha256((e.essay_id, e.text_sha256, e.anchor_grade) for e in batch.essays),
+            }
+        ),
         n_essays=sum(not essay.is_anchor for essay in batch.essays),
         n_anchors=sum(essay.is_anchor for essay in batch.essays),
+        assignment_id=batch.spec.assignment_id,
+        assignment_version=batch.assignment_version,
     )
+
+
+def ensure_same_essays(ledger: Ledger, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Check that the rows of the table of essays are those of the batch as it is registered, before requests are planned.
+
+    While a run is on its way from the texts to the requests, another process may register newer anchors or essays: nothing
+    is to be asked, or graded, by a mixture of the two.
+
+    Raises:
+        StaleEssaysError: they are not.
+
+    """
+    recorded = json.loads(ledger.batch(batch_id).original_request).get("essays_sha256")
+    found = _essays_sha256((row["essay_id"], row["text_sha256"], row["anchor_grade"]) for row in rows)
+    if recorded not in (None, found):
+        raise StaleEssaysError(
+            f"batch {batch_id}: its essays or anchors were registered anew while this run was under way "
+            "(nothing was asked; start it again: `huleedu run`, or the job submit_batch)"
+        )
+
+
+def _essays_sha256(essays: Iterable[tuple[str, str, str | None]]) -> str:
+    return short_hash(sorted(essays), 64)
 
 
 def rules_of(spec: BatchSpec, n_essays: int) -> Rules:
@@ -97,28 +134,34 @@ def rules_of(spec: BatchSpec, n_essays: int) -> Rules:
     )
 
 
-def plan_comparisons(spec: BatchSpec, anchor_grades: Mapping[str, str | None]) -> list[ComparisonPair]:
+def plan_comparisons(
+    spec: BatchSpec, scale: GradeScale | None, anchor_grades: Mapping[str, str | None]
+) -> list[ComparisonPair]:
     """Return the first wave of a batch that a provider judges; of batch jobs that is all of it.
 
     Args:
         spec: The batch's specification.
+        scale: Its grade scale.
         anchor_grades: Grade of each anchor, ``None`` for a pupil's essay, by ``essay_id``.
 
     """
     n_essays = len(anchor_grades)
-    return in_asking_order(_design(spec, anchor_grades, first_wave_size(rules_of(spec, n_essays), n_essays)))
+    return in_asking_order(_design(spec, scale, anchor_grades, first_wave_size(rules_of(spec, n_essays), n_essays)))
 
 
-def most_comparisons_of(spec: BatchSpec, anchor_grades: Mapping[str, str | None]) -> list[ComparisonPair]:
+def most_comparisons_of(
+    spec: BatchSpec, scale: GradeScale | None, anchor_grades: Mapping[str, str | None]
+) -> list[ComparisonPair]:
     """Return as many comparisons as a batch may come to, to be priced: later waves, which nobody knows yet, as one design."""
     n_essays = len(anchor_grades)
     n_most = most_comparisons(rules_of(spec, n_essays), n_essays)
-    pairs = _design(spec, anchor_grades, n_most)
+    pairs = _design(spec, scale, anchor_grades, n_most)
     return list(islice(cycle(pairs), n_most))
 
 
-def _design(spec: BatchSpec, anchor_grades: Mapping[str, str | None], n_comparisons: int) -> list[ComparisonPair]:
-    scale = get_scale(spec.grade_scale) if spec.grade_scale else None
+def _design(
+    spec: BatchSpec, scale: GradeScale | None, anchor_grades: Mapping[str, str | None], n_comparisons: int
+) -> list[ComparisonPair]:
     levels = [scale.index(grade) if scale and grade is not None else None for grade in anchor_grades.values()]
     return plan_pairs(spec.batch_id, list(anchor_grades), n_comparisons, spec.seed, anchor_levels=levels)
 
@@ -128,6 +171,16 @@ def planned_spec(ledger: Ledger, batch_id: str) -> BatchSpec:
     batch = ledger.batch(batch_id)
     spec = BatchSpec.model_validate(json.loads(batch.original_request)["batch"])
     return spec.model_copy(update={"llm_batching_mode": batch.llm_batching_mode})
+
+
+def planned_scale(ledger: Ledger, batch_id: str) -> GradeScale | None:
+    """Return the grade scale that a batch was first planned with, whatever has become of it since; ``None`` without one."""
+    request = json.loads(ledger.batch(batch_id).original_request)
+    if recorded := request.get("scale"):
+        return scale_of(recorded)
+    # A batch from before scales were recorded: there were only those that come with the pipeline.
+    name = request["batch"]["grade_scale"]
+    return None if name is None else get_scale(name)
 
 
 def planned_pairs(ledger: Ledger, batch_id: str) -> list[ComparisonPair]:

@@ -54,7 +54,8 @@ def render_folder(batch: Batch, number: int, *, is_emulated: bool) -> Rendered:
     """
     judge = make_judge(batch, is_emulated=is_emulated)
     is_human = judge.provider == HUMAN
-    pairs = [] if is_human else plan_comparisons(batch.spec, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
+    grades = {essay.essay_id: essay.anchor_grade for essay in batch.essays}
+    pairs = [] if is_human else plan_comparisons(batch.spec, batch.scale, grades)
     _check(batch.spec.batch_id, number, len(pairs), is_human=is_human)
     texts = {essay.essay_id: essay.text for essay in batch.essays}
     ((path, body),) = request_bodies(judge, [pairs[number - 1]], texts)

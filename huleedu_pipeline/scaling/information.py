@@ -15,6 +15,7 @@ from scipy.linalg import lapack
 
 from huleedu_pipeline.scaling import kernels
 from huleedu_pipeline.scaling.comparisons import Floats, Ints, ScalingError
+from huleedu_pipeline.scaling.threads import one_thread
 
 LARGEST_EXACT = 3000
 # Root-mean-square relative error of standard errors at which no more probes are added, and how far that can go.
@@ -87,7 +88,8 @@ class Information:
             self.size,
             self._stiffness if self.is_centred else 0.0,
         )
-        factor, problem = lapack.dpotrf(upper.T, lower=1, clean=0, overwrite_a=1)
+        with one_thread():
+            factor, problem = lapack.dpotrf(upper.T, lower=1, clean=0, overwrite_a=1)
         if problem:
             raise ScalingError("verdicts and prior together leave locations open (use a narrower prior_sd)")
         return factor  # type: ignore[no-any-return]
@@ -96,7 +98,8 @@ class Information:
     def inverse(self) -> Floats:
         """Inverse of the whole matrix, shape (n + q, n + q), with the locations centred."""
         n = self.n
-        lower, _ = lapack.dpotri(self._factor, lower=1)
+        with one_thread():
+            lower, _ = lapack.dpotri(self._factor, lower=1)
         inverse = np.tril(lower) + np.tril(lower, -1).T
         if self.is_centred:
             if len(self.size) == 1:
@@ -139,7 +142,8 @@ class Information:
         if n <= LARGEST_EXACT:
             if self.is_centred:
                 kernels.centre(columns[:n], self.label, self.size)
-            solution, _ = lapack.dpotrs(self._factor, columns, lower=1)
+            with one_thread():
+                solution, _ = lapack.dpotrs(self._factor, columns, lower=1)
         else:
             y, schur_inverse = self._bordered
             x = self._solve_block(columns[:n], tolerance)
@@ -188,7 +192,8 @@ class Information:
         """
         if self.n <= LARGEST_EXACT or exact:
             # C = L^-T L^-1: its diagonal needs the factor's inverse and no more.
-            half, _ = lapack.dtrtri(self._factor, lower=1)
+            with one_thread():
+                half, _ = lapack.dtrtri(self._factor, lower=1)
             variance = kernels.row_squares(half.T)[: self.n] - self._of_shifts
             return np.where(self._lone, self.lone_variance, variance), 0.0
         diagonal = self._safe_diagonal

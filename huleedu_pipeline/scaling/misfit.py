@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from huleedu_pipeline.scaling.bradley_terry import BradleyTerryFit
 from huleedu_pipeline.scaling.comparisons import Floats, Ints, ScalingError
+from huleedu_pipeline.scaling.threads import one_thread
 from huleedu_pipeline.scaling.verdict_law import VerdictLaw
 
 N_REPLICATIONS = 200
@@ -292,7 +293,8 @@ def _posterior_draws(fit: BradleyTerryFit, n_draws: int, rng: np.random.Generato
     standard = rng.normal(size=(n_draws, n))
     if n > MOST_DRAWN_JOINTLY:
         return np.asarray(standard * fit.se, dtype=np.float64)
-    values, vectors = np.linalg.eigh(fit.covariance())
+    with one_thread():
+        values, vectors = np.linalg.eigh(fit.covariance())
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     return np.asarray(standard @ root.T, dtype=np.float64)
 

@@ -78,7 +78,7 @@ def drill(cell: Cell, folder: Path) -> Audit:
     """Run one cell in ``folder`` and compare the books."""
     point, home = KILL_POINTS[cell.point], folder / "home"
     batch = write_batch(folder / "small", judge={"provider": cell.provider}, llm_batching_mode=point.mode)
-    database = None if cell.postgres is None else _make_database(cell.postgres)
+    database = None if cell.postgres is None else make_database(cell.postgres)
     environment = _environment(home, database)
     base_url = ensure_emulator(EmulatorConfig(state_dir=home / "emulator", seconds_per_job=0.3, idle_exit_seconds=120))
     try:
@@ -94,7 +94,7 @@ def drill(cell: Cell, folder: Path) -> Audit:
     finally:
         stop_emulator(home / "emulator")
         if cell.postgres is not None and database is not None:
-            _drop_database(cell.postgres, database)
+            drop_database(cell.postgres, database)
 
 
 def _until(command: list[str], environment: dict[str, str], code: int) -> bool:
@@ -127,14 +127,15 @@ def _set_faults(base_url: str, rules: list[dict[str, object]]) -> None:
         pass
 
 
-def _make_database(server: str) -> str:
+def make_database(server: str) -> str:
     """Make an empty database on the server and return its URL."""
     name = f"huleedu_drill_{secrets.token_hex(6)}"
     _command(server, f"CREATE DATABASE {name}")
     return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-def _drop_database(server: str, url: str) -> None:
+def drop_database(server: str, url: str) -> None:
+    """Remove a database with all connections to it."""
     _command(server, f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
 
 

@@ -76,6 +76,10 @@ ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
         {**BY_TABLE, "anchors/anchors.csv": "file_name,grade\nfirst.txt,A\nsecond.txt,B\nfirst.txt,F+\n"},
         "anchors.csv: line 4: names 'first.txt' a second time (remove one of the lines)",
     ),
+    "an unknown scale": (
+        {"batch.yaml": "grade_scale: eng5_np_legacy_9_steps"},
+        "batch.yaml: grade_scale: 'eng5_np_legacy_9_steps' is not a known scale (did you mean 'eng5_np_legacy_9_step'?)",
+    ),
     "no scale": (
         {"batch.yaml": ""},
         "batch.yaml: grade_scale: is missing although anchors/ has graded essays (name their scale)",

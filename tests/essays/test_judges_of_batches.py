@@ -65,6 +65,6 @@ def test_what_is_planned_stays_planned_whatever_the_manifest_says_later(
     monkeypatch.setattr(overrides, "manifest", lambda: gone)
     with pytest.raises(IntakeError, match="is not in the manifest"):  # nothing was asked yet
         register(ledger, settings, batch)
-    pairs = plan_comparisons(batch.spec, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
+    pairs = plan_comparisons(batch.spec, batch.scale, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
     plan_requests(ledger, "b1", pairs, {essay.essay_id: essay.text for essay in batch.essays})
     assert register(ledger, settings, batch).batch_id == "b1"

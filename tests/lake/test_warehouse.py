@@ -1,10 +1,14 @@
 """The warehouse: one DuckDB file with every table, view and column described, whole or as it was."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from huleedu_pipeline import open_warehouse
 from huleedu_pipeline.lake import ColumnType, Lake, WarehouseError, publish
@@ -59,18 +63,22 @@ def test_tables_have_the_declared_columns_types_and_keys(lake: Lake, path: Path)
 def test_every_table_view_and_column_is_described_in_the_database(lake: Lake, path: Path) -> None:
     publish(lake, path)
     with duckdb.connect(str(path), read_only=True) as connection:
-        tables = dict(connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall())
+        found = connection.execute("SELECT schema_name, table_name, comment FROM duckdb_tables()").fetchall()
         views = dict(connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall())
         columns = connection.execute(
             "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal"
         ).fetchall()
+    tables = {name: comment for schema, name, comment in found if schema == "main"}
+    account = {name: comment for schema, name, comment in found if schema == "publication"}
     assert tables == {table.name: table.description for table in TABLES}
+    assert account.keys() == {"files", "made_from"}
+    assert all(account.values())
     assert views == {view.name: view.description for view in VIEWS}
     described = {(table, column): comment for table, column, comment in columns}
     for table in TABLES:
         for column in table.columns:
             assert described[table.name, column.name] == column.comment
-    assert {table for table, _ in described} == tables.keys() | views.keys()
+    assert {table for table, _ in described} == tables.keys() | account.keys() | views.keys()
     assert [place for place, comment in described.items() if not comment] == []
 
 
@@ -107,6 +115,70 @@ def test_a_publication_replaces_the_whole_file(lake: Lake, path: Path) -> None:
     with open_warehouse(path) as warehouse:
         assert warehouse.frame("essays")["batch_id"].tolist() == ["b2"]
     assert files_in(path.parent).keys() - {"warehouse.lock"} == {"warehouse.duckdb"}
+
+
+def contents(path: Path) -> dict[str, list[str]]:
+    with open_warehouse(path) as warehouse:
+        return {table.name: sorted(map(str, warehouse.frame(table.name).to_dict("records"))) for table in TABLES}
+
+
+@given(
+    publications=st.lists(
+        st.dictionaries(st.sampled_from(["b1", "b2", "b3"]), st.one_of(st.none(), st.integers(0, 3)), min_size=1), max_size=4
+    )
+)
+@settings(max_examples=6, deadline=None)
+def test_bringing_a_warehouse_up_to_date_is_the_same_as_making_it_anew(
+    publications: list[dict[str, int | None]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        lake, path = Lake(Path(folder) / "lake"), Path(folder) / "warehouse.duckdb"
+        for changes in publications:
+            for batch_id, n_essays in changes.items():
+                if n_essays is None:
+                    lake.path(ESSAYS, batch_id).unlink(missing_ok=True)
+                else:
+                    lake.write_rows(ESSAYS, batch_id, [a_row(ESSAYS, batch_id, essay_id=str(n)) for n in range(n_essays)])
+            counts = publish(lake, path)
+            assert counts == publish(lake, Path(folder) / "anew.duckdb")
+            assert contents(path) == contents(Path(folder) / "anew.duckdb")
+            (Path(folder) / "anew.duckdb").unlink()
+
+
+def test_only_what_has_changed_is_read_again(lake: Lake, path: Path) -> None:
+    fill(lake, "b1")
+    publish(lake, path)
+    stat = lake.path(ESSAYS, "b1").stat()
+    # The same file by all that is looked at, and no longer readable: who reads it fails.
+    lake.path(ESSAYS, "b1").write_bytes(b"x" * stat.st_size)
+    os.utime(lake.path(ESSAYS, "b1"), ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    fill(lake, "b2")
+    lake.write_rows(ESSAYS, "b2", [a_row(ESSAYS, "b2")])
+    assert publish(lake, path)["essays"] == 2
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE publication.made_from SET declarations = 'others'",
+        "DROP TABLE publication.made_from",
+        "DELETE FROM publication.made_from",
+    ],
+)
+def test_a_warehouse_from_other_declarations_is_made_anew(lake: Lake, path: Path, spoil: str) -> None:
+    fill(lake, "b1")
+    publish(lake, path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(spoil)
+        connection.execute("DELETE FROM essays")
+    assert publish(lake, path)["essays"] == 1
+
+
+def test_a_file_that_is_no_warehouse_is_made_anew(lake: Lake, path: Path) -> None:
+    fill(lake, "b1")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not a database")
+    assert publish(lake, path)["essays"] == 1
 
 
 def test_a_publication_that_fails_leaves_the_one_before(lake: Lake, path: Path) -> None:

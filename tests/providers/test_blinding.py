@@ -83,7 +83,10 @@ def test_no_body_tells_whose_essays_they_are_or_what_they_are_worth(
     register(ledger, settings, batch)
     grades = {essay.essay_id: essay.anchor_grade for essay in batch.essays}
     requests = plan_requests(
-        ledger, BATCH_ID, plan_comparisons(batch.spec, grades), {essay.essay_id: essay.text for essay in batch.essays}
+        ledger,
+        BATCH_ID,
+        plan_comparisons(batch.spec, batch.scale, grades),
+        {essay.essay_id: essay.text for essay in batch.essays},
     )
     assert {essay for request in requests for essay in (request.essay_a_id, request.essay_b_id)} == set(grades)
     assert planned_judge(ledger, BATCH_ID).prompt_template == judge["prompt_template"]

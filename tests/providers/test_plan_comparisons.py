@@ -3,16 +3,18 @@
 import pytest
 
 from huleedu_pipeline.essays.spec import BatchSpec
+from huleedu_pipeline.grading import GradeScale, get_scale
 from huleedu_pipeline.providers.planning import plan_comparisons
 
 ANCHORS = {"a1": "F", "a2": "A", "a3": "C", "a4": "E"}
 ESSAYS: dict[str, str | None] = {**ANCHORS, **{f"p{number}": None for number in range(20)}}
-SPEC = BatchSpec(batch_id="b", grade_scale="swedish_8_anchor", max_comparisons=150)
+SPEC = BatchSpec(batch_id="b", max_comparisons=150)
+SCALE = get_scale("swedish_8_anchor")
 
 
 def test_every_pupil_meets_a_lower_and_a_higher_anchor() -> None:
     met: dict[str, set[str]] = {essay: set() for essay in ESSAYS if essay not in ANCHORS}
-    for pair in plan_comparisons(SPEC, ESSAYS):
+    for pair in plan_comparisons(SPEC, SCALE, ESSAYS):
         for essay, other in ((pair.essay_a_id, pair.essay_b_id), (pair.essay_b_id, pair.essay_a_id)):
             if essay in met and other in ANCHORS:
                 met[essay].add(ANCHORS[other])
@@ -21,14 +23,14 @@ def test_every_pupil_meets_a_lower_and_a_higher_anchor() -> None:
 
 
 def test_the_plan_keeps_to_the_cap_and_to_the_seed() -> None:
-    pairs = plan_comparisons(SPEC, ESSAYS)
+    pairs = plan_comparisons(SPEC, SCALE, ESSAYS)
     assert len({pair.pair_id for pair in pairs}) == 150
-    assert pairs == plan_comparisons(SPEC, ESSAYS)
-    assert pairs != plan_comparisons(SPEC.model_copy(update={"seed": 2}), ESSAYS)
+    assert pairs == plan_comparisons(SPEC, SCALE, ESSAYS)
+    assert pairs != plan_comparisons(SPEC.model_copy(update={"seed": 2}), SCALE, ESSAYS)
 
 
-@pytest.mark.parametrize("scale", [None, "swedish_8_anchor"])
-def test_without_anchors_everybody_is_compared_equally_often(scale: str | None) -> None:
-    pairs = plan_comparisons(SPEC.model_copy(update={"grade_scale": scale}), dict.fromkeys(map(str, range(20))))
+@pytest.mark.parametrize("scale", [None, SCALE])
+def test_without_anchors_everybody_is_compared_equally_often(scale: GradeScale | None) -> None:
+    pairs = plan_comparisons(SPEC, scale, dict.fromkeys(map(str, range(20))))
     shown = [essay for pair in pairs for essay in (pair.essay_a_id, pair.essay_b_id)]
     assert {shown.count(str(number)) for number in range(20)} == {15}

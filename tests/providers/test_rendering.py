@@ -43,7 +43,7 @@ def test_what_a_folder_would_send_is_what_is_recorded_when_it_is_planned(
     batch = read_batch(folder)
     ledger = Ledger(at_home.ledger_url)
     register(ledger, at_home, batch)
-    pairs = plan_comparisons(batch.spec, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
+    pairs = plan_comparisons(batch.spec, batch.scale, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
     requests = plan_requests(ledger, BATCH, pairs, {essay.essay_id: essay.text for essay in batch.essays})
     for number, request in enumerate(requests, start=1):
         before = render_folder(batch, number, is_emulated=True)

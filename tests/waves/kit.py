@@ -39,7 +39,7 @@ def plan_class(ledger: Ledger, settings: Settings, folder: Path, n_essays: int, 
     """Register a class and plan its first wave, as the assets do."""
     batch = read_batch(write_class(folder / BATCH, n_essays, **{"llm_batching_mode": "per_request", **spec}))
     register(ledger, settings, batch)
-    pairs = plan_comparisons(batch.spec, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
+    pairs = plan_comparisons(batch.spec, batch.scale, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
     plan_requests(ledger, BATCH, pairs, {essay.essay_id: essay.text for essay in batch.essays})
     ledger.move_batch(BATCH, BatchStatus.AWAITING_JUDGEMENTS)
     return batch

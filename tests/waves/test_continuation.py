@@ -3,6 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from huleedu_pipeline.ledger import BatchStatus, Ledger, RequestRecord
+from huleedu_pipeline.ledger import BatchRecord, BatchStatus, ClosedBatchError, Ledger, RequestRecord
+from huleedu_pipeline.ledger.states import SCORED
 from huleedu_pipeline.providers import advance, continuation
-from huleedu_pipeline.providers.advance import advance_batch
-from huleedu_pipeline.providers.continuation import is_judged, plan_wave_if_due, standing_of
+from huleedu_pipeline.providers.advance import advance_batch, close_batch
+from huleedu_pipeline.providers.continuation import conclude, is_judged, plan_wave_if_due, standing_of
 from huleedu_pipeline.providers.estimates import estimate_batch
 from huleedu_pipeline.providers.live import judge_live
 from huleedu_pipeline.providers.planning import planned_pairs
+from huleedu_pipeline.providers.recovery import recover_batch
 from huleedu_pipeline.settings import Settings
 from huleedu_pipeline.waves import Decision, Reason, decide
 from tests.kit import emulator_books
@@ -193,32 +196,44 @@ def test_the_estimate_is_of_all_waves(ledger: Ledger, settings: Settings, tmp_pa
 
 
 class Batches(RuleBasedStateMachine):
-    """Plan, outcome, crash and resume in any order."""
+    """Plan, outcome, crash, resume, cancel, bring back, give up on and score, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.url = f"sqlite:///{self.folder.name}/ledger.sqlite"
+        self.settings = Settings(home=Path(self.folder.name) / "home")
         self.ledger = Ledger(self.url)
-        self.n_waves = 1
 
     @initialize(
         n_essays=st.integers(2, 7), cap=st.integers(6, 40), waves=st.integers(1, 6), threshold=st.sampled_from([0.0, 0.3])
     )
     def plan(self, n_essays: int, cap: int, waves: int, threshold: float) -> None:
-        home = Path(self.folder.name)
         spec = {"max_comparisons": cap, "waves": waves, "score_stability_threshold": threshold}
-        plan_class(self.ledger, Settings(home=home / "home"), home, n_essays, **spec)
+        plan_class(self.ledger, self.settings, Path(self.folder.name), n_essays, **spec)
         self.cap = cap
 
     @property
     def open(self) -> list[RequestRecord]:
         return self.ledger.requests(BATCH, only_open=True)
 
-    @precondition(lambda self: self.open)
+    @property
+    def batch(self) -> BatchRecord:
+        return self.ledger.batch(BATCH)
+
+    def still_asks(self) -> bool:
+        return bool(self.open) and self.batch.status.takes_judgements
+
+    @precondition(still_asks)
     @rule(n=st.integers(1, 12), is_refused=st.booleans())
     def some_end(self, n: int, is_refused: bool) -> None:
         answer(self.ledger, self.open[:n], refuses=lambda request: is_refused and request.position % 3 == 0)
+
+    @precondition(lambda self: self.open and not self.batch.status.takes_judgements)
+    @rule()
+    def nothing_is_asked_any_more(self) -> None:
+        with pytest.raises(ClosedBatchError):
+            answer(self.ledger, self.open[:1])
 
     @rule()
     def crash(self) -> None:
@@ -229,8 +244,32 @@ class Batches(RuleBasedStateMachine):
     def go_on(self) -> None:
         had_open, n_before = bool(self.open), self.ledger.tally(BATCH).n_requests
         is_new = plan_next(self.ledger)
-        assert not (had_open and is_new)
+        assert not (is_new and (had_open or not self.batch.status.takes_judgements))
         assert is_new == (self.ledger.tally(BATCH).n_requests > n_before)
+
+    @rule()
+    def score(self) -> None:
+        """As the assets do, at any time."""
+        if not is_judged(self.ledger, BATCH):
+            return
+        conclude(self.ledger, BATCH)
+        if self.batch.unranked_because is None:
+            self.ledger.move_batch(BATCH, BatchStatus.SCORING)
+            self.ledger.complete_batch(BATCH)
+
+    @rule(hours=st.sampled_from([1, 5]))
+    def watch_dog(self, hours: int) -> None:
+        recover_batch(self.ledger, self.settings, BATCH, datetime.now(UTC) + timedelta(hours=hours))
+
+    @precondition(lambda self: self.batch.status.takes_judgements)
+    @rule()
+    def cancel(self) -> None:
+        close_batch(self.ledger, self.settings, BATCH, BatchStatus.CANCELLED, "a person said so")
+
+    @precondition(lambda self: self.batch.status.is_closed)
+    @rule()
+    def retry(self) -> None:
+        self.ledger.reopen_batch(BATCH, "a person said so")
 
     @invariant()
     def no_pair_is_asked_twice_in_coverage_and_no_cap_is_exceeded(self) -> None:
@@ -239,23 +278,39 @@ class Batches(RuleBasedStateMachine):
         assert len(coverage) == len(set(coverage))
         assert len({pair.pair_id for pair in pairs}) == len(pairs) <= self.cap
 
+    @invariant()
+    def nothing_that_has_a_verdict_is_asked_again(self) -> None:
+        with self.ledger.engine.connect() as connection:
+            verdicts = connection.exec_driver_sql("SELECT custom_id FROM attempts WHERE outcome = 'success'").scalars().all()
+        assert len(verdicts) == len(set(verdicts)) == self.ledger.tally(BATCH).n_succeeded
+
+    @invariant()
+    def no_batch_is_completed_without_the_guard(self) -> None:
+        if self.batch.status in SCORED:
+            tally = self.ledger.tally(BATCH)
+            assert tally.is_complete
+            assert 5 * tally.n_succeeded >= 4 * tally.n_requests
+
     def teardown(self) -> None:
-        """Every batch ends, and is scored only past the guard."""
+        """Every batch ends."""
+        if self.batch.status.is_closed:
+            self.retry()
         for _ in range(30):
-            answer(self.ledger, self.open)
+            if self.batch.ends_as is not None:
+                recover_batch(self.ledger, self.settings, BATCH)
+            elif self.still_asks():
+                answer(self.ledger, self.open)
             if not plan_next(self.ledger):
                 break
         standing = standing_of(self.ledger, BATCH)
-        last = standing.decision()
-        assert last.is_final
-        tally = self.ledger.tally(BATCH)
-        if last.decision is Decision.FINALIZE_SCORING:
-            assert tally.n_succeeded >= 0.8 * tally.n_requests
         before = [decide(state, standing.rules).decision for state in standing.states()[:-1]]
         assert set(before) <= {Decision.REQUEST_MORE_COMPARISONS}
+        self.score()
+        assert self.batch.status.is_final
+        self.no_batch_is_completed_without_the_guard()
         self.ledger.close()
         self.folder.cleanup()
 
 
 TestBatches = Batches.TestCase
-TestBatches.settings = hypothesis_settings(max_examples=10, stateful_step_count=10, deadline=None)
+TestBatches.settings = hypothesis_settings(max_examples=15, stateful_step_count=15, deadline=None)

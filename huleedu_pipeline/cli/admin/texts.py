@@ -1,0 +1,101 @@
+"""Commands about an assignment's two texts: `admin prompts` and `admin rubrics`, each `register|list|get`."""
+
+import typer
+
+from huleedu_pipeline.cli.admin.instructions import list_assignments
+from huleedu_pipeline.cli.admin.options import AssignmentArgument, ByOption, FileArgument, VersionOption, tell, writer
+from huleedu_pipeline.cli.output import Output, OutputOption, print_json
+
+PROMPTS_HELP = """Student prompts: what the pupils were asked to write.
+
+Example: huleedu admin prompts register role-model prompt.md
+"""
+RUBRICS_HELP = """Judge rubrics: the criteria that the judge applies.
+
+Example: huleedu admin rubrics register role-model rubric.md
+"""
+LIST_HELP = """List the assignments, and which of them have {name}.
+
+Example: huleedu admin {name} list
+"""
+
+
+def register(admin: typer.Typer) -> None:
+    """Add the two groups of this module's commands to ``admin``."""
+    for name, teaching, put, get in (
+        ("prompts", PROMPTS_HELP, register_prompt, get_prompt),
+        ("rubrics", RUBRICS_HELP, register_rubric, get_rubric),
+    ):
+        group = typer.Typer(help=teaching, no_args_is_help=True, rich_markup_mode=None)
+        group.command("register")(put)
+        group.command("list", help=LIST_HELP.format(name=name))(list_assignments)
+        group.command("get")(get)
+        admin.add_typer(group, name=name)
+
+
+def register_prompt(
+    assignment_id: AssignmentArgument, file: FileArgument, by: ByOption = None, output: OutputOption = Output.TABLE
+) -> None:
+    """Register an assignment's student prompt, or replace it in a new version.
+
+    Example: huleedu admin prompts register role-model prompt.md
+    """
+    from huleedu_pipeline.cli.opened import opened_context
+    from huleedu_pipeline.context import TextInput
+    from huleedu_pipeline.context.folders import read_text_input
+
+    wanted = TextInput(text=read_text_input(file))
+    with opened_context() as context:
+        tell(context.put_prompt(assignment_id, wanted, by=writer(by)), output, what="student prompt is registered")
+
+
+def register_rubric(
+    assignment_id: AssignmentArgument, file: FileArgument, by: ByOption = None, output: OutputOption = Output.TABLE
+) -> None:
+    """Register an assignment's judge rubric, or replace it in a new version; that of a national test is never replaced.
+
+    Example: huleedu admin rubrics register role-model rubric.md
+    """
+    from huleedu_pipeline.cli.opened import opened_context
+    from huleedu_pipeline.context import TextInput
+    from huleedu_pipeline.context.folders import read_text_input
+
+    wanted = TextInput(text=read_text_input(file))
+    with opened_context() as context:
+        tell(context.put_rubric(assignment_id, wanted, by=writer(by)), output, what="rubric is registered")
+
+
+def get_prompt(assignment_id: AssignmentArgument, version: VersionOption = None, output: OutputOption = Output.TABLE) -> None:
+    """Print an assignment's student prompt.
+
+    Example: huleedu admin prompts get role-model > prompt.md
+    """
+    _print_text(assignment_id, version, output, "prompt")
+
+
+def get_rubric(assignment_id: AssignmentArgument, version: VersionOption = None, output: OutputOption = Output.TABLE) -> None:
+    """Print an assignment's judge rubric.
+
+    Example: huleedu admin rubrics get role-model --version 1
+    """
+    _print_text(assignment_id, version, output, "rubric")
+
+
+def _print_text(assignment_id: str, version: int | None, output: Output, name: str) -> None:
+    from huleedu_pipeline.canonical import sha256_hex
+    from huleedu_pipeline.cli.opened import opened_context
+    from huleedu_pipeline.context import NotFoundError
+
+    with opened_context() as context:
+        found = context.assignment(assignment_id, version)
+    text: str | None = getattr(found, name)
+    if text is None:
+        raise NotFoundError(
+            f"assignment {assignment_id}: version {found.version} has no {name} "
+            f"(register one: `huleedu admin {name}s register {assignment_id} FILE`)"
+        )
+    if output is Output.JSON:
+        shown = {"assignment_id": assignment_id, "version": found.version, "text_sha256": sha256_hex(text), "text": text}
+        print_json(shown)
+    else:
+        typer.echo(text)

@@ -1,0 +1,95 @@
+"""A validated batch and its essays, whether its judge may be asked, and the error that refuses one.
+
+Not here: where essays are read from.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from huleedu_pipeline.canonical import sha256_hex, short_hash
+from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.essays.spec import BatchSpec
+from huleedu_pipeline.essays.text import count_words
+from huleedu_pipeline.grading.scales import BUILT_IN, GradeScale
+from huleedu_pipeline.judging.overrides import validate_judge
+
+
+class IntakeError(HuleeduError):
+    """A batch folder that can not be used; ``problems`` holds one line for each thing to mend."""
+
+    def __init__(self, place: str, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{place}: {problem}" for problem in problems))
+
+
+@dataclass(frozen=True)
+class Essay:
+    """One text of a batch; ``anchor_grade`` is set for anchors and only for them."""
+
+    essay_id: str
+    file_name: str
+    text: str
+    anchor_grade: str | None = None
+
+    @property
+    def is_anchor(self) -> bool:
+        """Whether the essay carries a known grade."""
+        return self.anchor_grade is not None
+
+    @property
+    def text_sha256(self) -> str:
+        """Identity of the text."""
+        return sha256_hex(self.text)
+
+    @property
+    def n_words(self) -> int:
+        """Number of words, separated by white space."""
+        return count_words(self.text)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A validated batch: its specification, what the judge is told, pupils' essays first and then anchors, by id.
+
+    ``scale`` is the grade scale that the specification names, or the registered assignment; ``assignment_version`` is set
+    where prompt, rubric, scale and anchors are those of a registered assignment.
+    """
+
+    spec: BatchSpec
+    prompt: str
+    rubric: str
+    essays: tuple[Essay, ...]
+    scale: GradeScale | None = None
+    assignment_version: int | None = None
+
+    @property
+    def content_sha256(self) -> str:
+        """Identity of everything that determines the batch's requests; equal content means the same batch."""
+        essays = [(e.essay_id, e.file_name, e.text_sha256, e.anchor_grade) for e in self.essays]
+        parts: list[Any] = [self.spec.model_dump(mode="json", exclude_defaults=True), self.prompt, self.rubric, essays]
+        # Added only where there is something: a batch from before there was a context is still the same batch.
+        if self.assignment_version is not None:
+            parts.append({"assignment_version": self.assignment_version})
+        if self.scale is not None and self.scale != BUILT_IN.get(self.scale.scale_id):
+            parts.append({"scale": asdict(self.scale)})
+        return short_hash(parts, 64)
+
+
+def check_judge(batch: Batch, *, on: date | None = None) -> tuple[str, ...]:
+    """Hold a batch's judge against the manifest of models, and return what is to be known of it before it is paid.
+
+    For batches of which nothing was asked yet: what was paid for is collected whatever the manifest says now.
+
+    Args:
+        batch: The batch.
+        on: The day of asking, for models that are shut down; default: today in UTC.
+
+    Raises:
+        IntakeError: provider or model is unknown (the nearest is suggested), is gone, or does not take a parameter.
+
+    """
+    found = validate_judge(batch.spec.judge, on=on or datetime.now(UTC).date())
+    if found.errors:
+        raise IntakeError(f"batch {batch.spec.batch_id}", [f"batch.yaml: judge: {line}" for line in found.errors])
+    return found.warnings
