@@ -27,8 +27,9 @@ from pydantic import ValidationError
 
 from huleedu_pipeline.canonical import canonical_json
 from huleedu_pipeline.judging.outcome import ErrorCode, Usage, read_answer
-from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, essay_text, render
+from huleedu_pipeline.judging.prompts import essay_text, render
 from huleedu_pipeline.judging.spec import Judge
+from huleedu_pipeline.judging.templates import DEFAULT_TEMPLATE, load_template
 from huleedu_pipeline.judging.verdict import VerdictReply
 from huleedu_pipeline.providers import openai_responses, openai_wire
 from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, Line, cut, fragment, write_openai_lines
@@ -69,7 +70,18 @@ def pairs(n_lines: int) -> Iterator[tuple[str, int, int]]:
 def judge() -> Judge:
     """Return the judge of the invented batch."""
     assignment = "Write about a person who made you change your mind. " * 3
-    return Judge("openai", "gpt-6-luna", TEMPLATE, SYSTEM_PROMPT, assignment, RUBRIC, None, 600, "low", "low")
+    return Judge(
+        "openai",
+        "gpt-6-luna",
+        DEFAULT_TEMPLATE,
+        load_template(DEFAULT_TEMPLATE).system,
+        assignment,
+        RUBRIC,
+        None,
+        600,
+        "low",
+        "low",
+    )
 
 
 def result_line(rng: random.Random, number: int) -> str:

@@ -18,7 +18,8 @@ from scipy.stats import kendalltau
 
 from huleedu_pipeline.comparisons import plan_single_wave
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.judging.costs import FLEX, estimate_usd, price_list
+from huleedu_pipeline.judging.costs import FLEX, estimate_usd
+from huleedu_pipeline.judging.manifest import manifest
 from huleedu_pipeline.scaling import credible_intervals, fit_bradley_terry, reliability
 from huleedu_pipeline.scaling.expected_precision import (
     comparisons_for_reliability,
@@ -120,7 +121,7 @@ class AssessmentPlan:
         n_comparisons_at: For other spreads, the comparisons that reach the same reliability: the spread is a guess until the
             first verdicts are in. ``None`` where there are not that many pairs.
         request: Assumed size of a request.
-        costs: Cost of all comparisons by model and mode, cheapest first.
+        costs: Cost of all comparisons by model and mode, cheapest first; of models that have a price and will stay.
         prices_as_of: Date of the price list.
         simulation: What became of the plan in simulation; ``None`` when none was asked for.
 
@@ -219,9 +220,14 @@ def plan_assessment(
         n_comparisons_at=_by_spread(n_essays, target_reliability or reached),
         request=size,
         costs=_costs(n_comparisons, size),
-        prices_as_of=price_list().as_of,
+        prices_as_of=manifest().as_of,
         simulation=simulation,
     )
+
+
+def priced_models() -> tuple[str, ...]:
+    """Return the models that a plan prices: those that have a price and that nobody means to shut down."""
+    return tuple(name for name, entry in manifest().models.items() if entry.tiers and not entry.is_leaving)
 
 
 def _n_pairs(n_essays: int, per_essay: float, spread: float) -> int:
@@ -251,9 +257,10 @@ def _all_pairs(n_essays: int) -> int:
 
 def _costs(n_comparisons: int, size: RequestSize) -> tuple[Cost, ...]:
     found = []
-    for model, price in price_list().models.items():
+    for model in priced_models():
+        entry = manifest().models[model]
         modes: list[Mode] = ["provider_batch_api", "per_request"]
-        if price.provider == "openai":
+        if manifest().providers[entry.provider].flex_factor is not None:
             modes.append("per_request, flex")
         for mode in modes:
             each = estimate_usd(
@@ -263,7 +270,7 @@ def _costs(n_comparisons: int, size: RequestSize) -> tuple[Cost, ...]:
                 is_batch=mode == "provider_batch_api",
                 service_tier=FLEX if mode == "per_request, flex" else None,
             )
-            found.append(Cost(model, price.provider, mode, None if each is None else each * n_comparisons))
+            found.append(Cost(model, entry.provider, mode, None if each is None else each * n_comparisons))
     return tuple(sorted(found, key=lambda cost: (cost.usd is None, cost.usd or 0.0)))
 
 

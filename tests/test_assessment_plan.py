@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from huleedu_pipeline.assessment_plan import AssessmentPlanError, RequestSize, plan_assessment
 from huleedu_pipeline.cli.app import app
-from huleedu_pipeline.judging.costs import price_list
+from huleedu_pipeline.judging.manifest import manifest
 from huleedu_pipeline.scaling.expected_precision import comparisons_for_reliability, expected_reliability
 
 
@@ -73,11 +73,12 @@ def test_costs_are_those_of_the_price_list() -> None:
     assert size.input_tokens == 1300
     found = plan_assessment(50, 0.8, request=size, n_replications=0)
     usd = {(cost.model, cost.mode): cost.usd for cost in found.costs}
-    price = price_list().models["gpt-6-luna"].tiers[0]
+    openai = manifest().providers["openai"]
+    price = manifest().models["gpt-6-luna"].tiers[0]
     live = found.n_comparisons * (1300 * price.input + 100 * price.output) / 1e6
     assert usd["gpt-6-luna", "per_request"] == pytest.approx(live)
-    assert usd["gpt-6-luna", "provider_batch_api"] == pytest.approx(live * price_list().batch_factor)
-    assert usd["gpt-6-luna", "per_request, flex"] == pytest.approx(live * price_list().flex_factor)
+    assert usd["gpt-6-luna", "provider_batch_api"] == pytest.approx(live * openai.batch_factor)
+    assert usd["gpt-6-luna", "per_request, flex"] == pytest.approx(live * (openai.flex_factor or 0))
     assert ("claude-opus-5-5", "per_request, flex") not in usd
     prices = [cost.usd for cost in found.costs if cost.usd is not None]
     assert prices == sorted(prices)
@@ -126,4 +127,4 @@ def test_the_command_gives_json_to_machines() -> None:
 def test_the_command_refuses_a_model_without_a_price_by_name() -> None:
     refused = CliRunner().invoke(app, ["plan", "--n-essays", "40", "--model", "gpt-9"])
     assert isinstance(refused.exception, AssessmentPlanError)
-    assert "--model gpt-9: is not on the price list (it has: gpt-6-luna" in str(refused.exception)
+    assert "--model gpt-9: has no price, or is to be shut down (there are: gpt-6-luna" in str(refused.exception)

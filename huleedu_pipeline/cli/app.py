@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from huleedu_pipeline.cli import admin, batches, closing, judgements, paid, planning, services, writing
+from huleedu_pipeline.cli import admin, batches, closing, judgements, models, paid, planning, prompts, services, writing
 from huleedu_pipeline.errors import HuleeduError
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
@@ -26,13 +26,13 @@ A batch is a folder: batch.yaml, prompt.md, rubric.md, essays/, and graded ancho
 Everything is judged by the local emulator, for nothing, until HULEEDU_JUDGE_BACKEND=provider is set.
 
 Exit codes: 0 done; 1 refused or failed, the message says why; 2 wrong use of a command; 3 results are not there yet;
-130 interrupted (start the same command again to go on).
+130 interrupted (start the same command again to go on). `huleedu models check` has codes of its own.
 """
 
 app = typer.Typer(
     name="huleedu", help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
 )
-for module in (writing, batches, judgements, planning, paid, closing, admin, services):
+for module in (writing, batches, judgements, planning, paid, closing, models, prompts, admin, services):
     module.register(app)
 
 

@@ -52,7 +52,12 @@ def run(
 
     settings = Settings.load()
     started = time.monotonic()
-    batch_id = take_in(batch_dir, settings, mode_hint=llm_batching_mode.value if llm_batching_mode else None)
+    batch_id = take_in(
+        batch_dir,
+        settings,
+        mode_hint=llm_batching_mode.value if llm_batching_mode else None,
+        on_warning=lambda text: typer.echo(f"WARNING: {text}", err=True),
+    )
     with following(settings, batch_id) as on_progress:
         end = run_batch(batch_id, settings, wait=wait, on_progress=on_progress)
     if not wait:

@@ -19,7 +19,7 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
     """
     from huleedu_pipeline.cli.opened import opened_context
     from huleedu_pipeline.essays import read_batch
-    from huleedu_pipeline.judging.costs import price_list
+    from huleedu_pipeline.judging.manifest import manifest
     from huleedu_pipeline.providers.estimates import estimate_batch
     from huleedu_pipeline.providers.planning import resolve_mode
     from huleedu_pipeline.settings import Settings
@@ -36,11 +36,11 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
         f"{found.input_tokens:,} tokens read and at most {found.output_tokens:,} written"
     )
     if found.cost_usd is None:
-        typer.echo(f"cost: unknown, {found.model} is not on the price list of {price_list().as_of}")
+        typer.echo(f"cost: unknown, the manifest of {manifest().as_of} has no price of {found.model}")
     else:
-        typer.echo(f"cost: at most {found.cost_usd:.4f} USD by the prices of {price_list().as_of}, if nothing is asked again")
-    if found.sunset is not None:
-        typer.echo(f"WARNING: the provider shuts {found.model} down on {found.sunset}")
+        typer.echo(f"cost: at most {found.cost_usd:.4f} USD by the prices of {manifest().as_of}, if nothing is asked again")
+    for warning in found.warnings:
+        typer.echo(f"WARNING: {warning}")
 
 
 def reconcile(

@@ -51,11 +51,12 @@ def plan(
 
     Example: huleedu plan --n-essays 100 --target-reliability .8
     """
-    from huleedu_pipeline.assessment_plan import AssessmentPlanError, RequestSize, plan_assessment
-    from huleedu_pipeline.judging.costs import price_list
+    from huleedu_pipeline.assessment_plan import AssessmentPlanError, RequestSize, plan_assessment, priced_models
 
-    if model is not None and model not in price_list().models:
-        raise AssessmentPlanError(f"--model {model}: is not on the price list (it has: {', '.join(price_list().models)})")
+    if model is not None and model not in priced_models():
+        raise AssessmentPlanError(
+            f"--model {model}: has no price, or is to be shut down (there are: {', '.join(priced_models())})"
+        )
     with _progress(replications) as on_replication:
         found = plan_assessment(
             n_essays,

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.inbox import stage
+from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import BatchingMode
 from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.orchestration.dead_runs import PROCESS_TAG, bury_dead_runs
@@ -54,13 +56,20 @@ class Progress:
     reason: str
 
 
-def take_in(folder: Path, settings: Settings, *, mode_hint: BatchingMode | None = None) -> str:
+def take_in(
+    folder: Path,
+    settings: Settings,
+    *,
+    mode_hint: BatchingMode | None = None,
+    on_warning: Callable[[str], None] = lambda _: None,
+) -> str:
     """Validate the batch in ``folder``, register it, put a copy into the inbox and return its id.
 
     Args:
         folder: The batch folder.
         settings: The installation's settings.
         mode_hint: The batching mode to judge in, of a batch that names none itself.
+        on_warning: Called with each thing that is to be known of the judge before it is paid.
 
     Raises:
         HuleeduError: the folder is not valid, or differs from what was submitted under its batch_id.
@@ -69,6 +78,8 @@ def take_in(folder: Path, settings: Settings, *, mode_hint: BatchingMode | None 
     ledger = Ledger(settings.ledger_url)
     try:
         batch = admit(ledger, folder)
+        for warning in validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings:
+            on_warning(warning)
         register(ledger, settings, batch, mode_hint=mode_hint)
         stage(folder, settings.inbox_dir, AssessmentContext(ledger))
     finally:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from huleedu_pipeline.context import AssessmentContext
-from huleedu_pipeline.essays import Batch, IntakeError, read_batch
+from huleedu_pipeline.essays import Batch, IntakeError, check_judge, read_batch
 from huleedu_pipeline.essays.inbox import arrivals
 from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.ledger.phases import phase_of
@@ -118,7 +118,9 @@ def _in_the_inbox(ledger: Ledger, settings: "Settings") -> Iterator[tuple[str, s
             continue
         try:
             if arrival.problem is None:
-                found[arrival.folder.name] = read_batch(arrival.folder, context)
+                batch = read_batch(arrival.folder, context)
+                check_judge(batch)
+                found[arrival.folder.name] = batch
                 continue
             problem = arrival.problem
         except IntakeError as error:

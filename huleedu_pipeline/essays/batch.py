@@ -1,6 +1,10 @@
-"""A validated batch and its essays, and the error that refuses one. Not here: where they are read from."""
+"""A validated batch and its essays, whether its judge may be asked, and the error that refuses one.
+
+Not here: where essays are read from.
+"""
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 from huleedu_pipeline.canonical import sha256_hex, short_hash
@@ -8,6 +12,7 @@ from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.essays.text import count_words
 from huleedu_pipeline.grading.scales import BUILT_IN, GradeScale
+from huleedu_pipeline.judging.overrides import validate_judge
 
 
 class IntakeError(HuleeduError):
@@ -84,3 +89,22 @@ class Batch:
         if self.scale is not None and self.scale != BUILT_IN.get(self.scale.scale_id):
             parts.append({"scale": asdict(self.scale)})
         return short_hash(parts, 64)
+
+
+def check_judge(batch: Batch, *, on: date | None = None) -> tuple[str, ...]:
+    """Hold a batch's judge against the manifest of models, and return what is to be known of it before it is paid.
+
+    For batches of which nothing was asked yet: what was paid for is collected whatever the manifest says now.
+
+    Args:
+        batch: The batch.
+        on: The day of asking, for models that are shut down; default: today in UTC.
+
+    Raises:
+        IntakeError: provider or model is unknown (the nearest is suggested), is gone, or does not take a parameter.
+
+    """
+    found = validate_judge(batch.spec.judge, on=on or datetime.now(UTC).date())
+    if found.errors:
+        raise IntakeError(f"batch {batch.spec.batch_id}", [f"batch.yaml: judge: {line}" for line in found.errors])
+    return found.warnings

@@ -10,11 +10,12 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.strict_yaml import YamlError, load_fields
-from huleedu_pipeline.judging.costs import price_list
 from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
+from huleedu_pipeline.judging.templates import UnknownTemplateError, load_template
 
 KEY_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
 COMPARISONS_PER_ESSAY = 20
@@ -143,16 +144,6 @@ class BatchSpec(BaseModel):
     def _assignment_key(cls, value: str | None) -> str | None:
         return None if value is None else check_key(value, "an assignment")
 
-    @field_validator("judge")
-    @classmethod
-    def _model_of_this_provider(cls, value: JudgeSettings) -> JudgeSettings:
-        listed = price_list().models.get(value.model)
-        if listed is not None and listed.provider != value.provider:
-            raise ValueError(
-                f"model '{value.model}' is {listed.provider}'s (set provider: {listed.provider}, or another model)"
-            )
-        return value
-
     @model_validator(mode="after")
     def _live_only(self) -> "BatchSpec":
         # An open mode as well: whether a batch.yaml is valid must not depend on the installation that reads it.
@@ -183,7 +174,7 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -
         place: How messages call the file.
 
     Raises:
-        SpecError: the YAML is broken, a key is unknown (the nearest is suggested) or a value is out of range.
+        SpecError: the YAML is broken, a key or a template is unknown (the nearest is suggested) or a value is out of range.
 
     """
     try:
@@ -193,18 +184,28 @@ def parse_spec(text: str, *, default_batch_id: str, place: str = "batch.yaml") -
     if "judge" in data and data["judge"] is None:
         data = {**data, "judge": {}}
     try:
-        return BatchSpec.model_validate({"batch_id": default_batch_id, **data})
+        spec = BatchSpec.model_validate({"batch_id": default_batch_id, **data})
     except ValidationError as error:
-        lines = [_explain(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
+        lines = [_explain(item) for item in error.errors(include_url=False)]
         raise SpecError("\n".join(f"{place}: {line}" for line in lines)) from None
+    try:
+        load_template(spec.judge.prompt_template)
+    except UnknownTemplateError as error:
+        raise SpecError(f"{place}: judge.{error}") from None
+    return spec
 
 
-def _explain(loc: tuple[int | str, ...], kind: str, message: str) -> str:
-    path = [str(part) for part in loc]
+def _explain(problem: ErrorDetails) -> str:
+    path, kind = [str(part) for part in problem["loc"]], problem["type"]
     if path == ["batch_id"] and kind == "string_type":
         return "batch_id: must be text (put it in quotes)"
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", str(problem.get("ctx", {}).get("expected")))
+        near = get_close_matches(str(problem["input"]).lower(), choices, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(choices)}"
+        return f"{'.'.join(path)}: '{problem['input']}' is unknown ({hint})"
     if kind != "extra_forbidden":
-        message = message.removeprefix("Value error, ")
+        message = problem["msg"].removeprefix("Value error, ")
         return f"{'.'.join(path)}: {message}" if path else message
     fields: dict[str, Any] = dict(JudgeSettings.model_fields if path[:-1] == ["judge"] else BatchSpec.model_fields)
     near = get_close_matches(path[-1], fields, n=1)

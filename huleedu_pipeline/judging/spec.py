@@ -12,6 +12,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from huleedu_pipeline.canonical import short_hash
+from huleedu_pipeline.judging.manifest import EMULATED_PREFIX, manifest
+from huleedu_pipeline.judging.templates import DEFAULT_TEMPLATE, ReasonLength
 
 Provider = Literal["openai", "anthropic", "human"]
 Api = Literal["responses", "chat_completions", "decisions"]
@@ -20,18 +22,12 @@ BatchingMode = Literal["per_request", "serial_bundle", "provider_batch_api"]
 ReasoningEffort = Literal["none", "low", "medium", "high"]
 Verbosity = Literal["low", "medium", "high"]
 
-DEFAULT_MODELS: dict[Provider, str] = {
-    "openai": "gpt-6-luna",
-    "anthropic": "claude-haiku-4-5-20251001",
-    "human": "human",
-}
-EMULATED_PREFIX = "emulated-"
 # The provider, model and backend of judgements that people made: they are imported, and nobody is asked for them.
 HUMAN: Literal["human"] = "human"
 DECISIONS_MODEL = "gpt-6-luna"
 # Parts of a judge that are newer than the first judgements. At their defaults they are no part of its identity, so that a
 # judge who judged before they existed is still the same judge.
-_LATER_PARTS = {"api": "responses", "service_tier": None}
+_LATER_PARTS = {"api": "responses", "service_tier": None, "reason_length": "short"}
 
 
 class JudgeSettings(BaseModel):
@@ -44,8 +40,11 @@ class JudgeSettings(BaseModel):
         description="Whose API judges: openai or anthropic. human: people judge, and their judgements are "
         "imported (huleedu judgements import).",
     )
-    model: str = Field(
-        default="", description="Model name at the provider; empty means the project's default for that provider."
+    model: str = Field(default="", description="Model name at the provider; empty means the default in `huleedu models list`.")
+    is_unlisted_model: bool = Field(
+        default=False,
+        description="true: the model is not in the manifest (`huleedu models list`) and is meant: your own server's, a "
+        "fine-tune, or newer than this version. Its price, limits and parameters are then unknown.",
     )
     temperature: float | None = Field(
         default=None,
@@ -68,6 +67,15 @@ class JudgeSettings(BaseModel):
     )
     service_tier: ServiceTier | None = Field(
         default=None, description="flex: OpenAI's slower live calls at half price. Leave out for the usual service."
+    )
+
+    prompt_template: str = Field(
+        default=DEFAULT_TEMPLATE,
+        description="The words around assignment, criteria and essays; `huleedu prompts list` shows the templates.",
+    )
+    reason_length: ReasonLength = Field(
+        default="short",
+        description="short: a reason of at most 30 words. long: of at most 60, which costs more.",
     )
 
     @model_validator(mode="after")
@@ -97,7 +105,7 @@ class JudgeSettings(BaseModel):
             raise ValueError(
                 f"model: OpenAI's decisions are made by {DECISIONS_MODEL} only (leave model out, or use another api)"
             )
-        untaken = ("temperature", "max_output_tokens", "reasoning_effort", "output_verbosity", "service_tier")
+        untaken = ("temperature", "max_output_tokens", "reasoning_effort", "output_verbosity", "service_tier", "reason_length")
         if given := self._given(untaken):
             raise ValueError(
                 f"{given[0]}: OpenAI's decisions answer with probabilities and take no such parameter (leave {given[0]} out, "
@@ -133,6 +141,7 @@ class Judge:
     output_verbosity: Verbosity | None
     api: str = "responses"
     service_tier: str | None = None
+    reason_length: ReasonLength = "short"
 
     @property
     def judge_id(self) -> str:
@@ -151,12 +160,17 @@ def is_simulated(model: str) -> bool:
     return model.startswith(EMULATED_PREFIX)
 
 
+def default_model(provider: Provider) -> str:
+    """Return the model that judges when none is named."""
+    return HUMAN if provider == HUMAN else manifest().providers[provider].default_model
+
+
 def resolve_model(settings: JudgeSettings, *, is_emulated: bool) -> str:
     """Return the model name to request: the given one or the provider's default, marked when the emulator serves it.
 
     People are never emulated: their judgements are real whatever the backend.
     """
-    model = settings.model or DEFAULT_MODELS[settings.provider]
+    model = settings.model or default_model(settings.provider)
     if is_emulated and settings.provider != HUMAN and not is_simulated(model):
         return EMULATED_PREFIX + model
     return model

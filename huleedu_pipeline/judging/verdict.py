@@ -11,29 +11,36 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from huleedu_pipeline.judging.templates import ReasonLength
+
 MAX_JUSTIFICATION_CHARACTERS = 500
 MIN_CONFIDENCE, MAX_CONFIDENCE = 1.0, 5.0
 
 Label = Literal["Essay A", "Essay B"]
 
+
 # Only keywords that both providers' strict modes take; the limits stand in the descriptions and are checked on arrival.
 # The justification comes first because decoding follows this order: the reasons then precede the choice.
-VERDICT_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "justification": {
-            "type": "string",
-            "description": f"The decisive difference in one or two sentences, 1 to {MAX_JUSTIFICATION_CHARACTERS} characters.",
+def verdict_schema(reason_length: ReasonLength) -> dict[str, Any]:
+    """Return the JSON schema that a reply is to keep; it asks for a reason of that length, and differs in nothing else."""
+    sentences = "one or two" if reason_length == "short" else "three or four"
+    return {
+        "type": "object",
+        "properties": {
+            "justification": {
+                "type": "string",
+                "description": f"The decisive difference in {sentences} sentences, 1 to {MAX_JUSTIFICATION_CHARACTERS} "
+                "characters.",
+            },
+            "winner": {"type": "string", "enum": ["Essay A", "Essay B"], "description": "The better essay."},
+            "confidence": {
+                "type": "number",
+                "description": f"How sure you are: {MIN_CONFIDENCE:g} (a guess) to {MAX_CONFIDENCE:g} (certain).",
+            },
         },
-        "winner": {"type": "string", "enum": ["Essay A", "Essay B"], "description": "The better essay."},
-        "confidence": {
-            "type": "number",
-            "description": f"How sure you are: {MIN_CONFIDENCE:g} (a guess) to {MAX_CONFIDENCE:g} (certain).",
-        },
-    },
-    "required": ["justification", "winner", "confidence"],
-    "additionalProperties": False,
-}
+        "required": ["justification", "winner", "confidence"],
+        "additionalProperties": False,
+    }
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Verdict:
 
 
 class VerdictReply(BaseModel):
-    """A model's reply as :data:`VERDICT_SCHEMA` asks for it."""
+    """A model's reply as :func:`verdict_schema` asks for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from huleedu_pipeline.essays import Batch, IntakeError
+from huleedu_pipeline.essays import Batch, IntakeError, check_judge
 from huleedu_pipeline.essays.inbox import Arrival, arrivals, is_settled
 from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger import BatchStatus, Ledger, UnknownBatchError
@@ -87,6 +87,8 @@ def _look_at(ledger: Ledger, instance: dg.DagsterInstance, arrival: Arrival) -> 
         return f"{batch_id}: STUCK after {n_failed} failed runs; mend the cause, then run {SUBMIT} by hand"
     try:
         batch = admit(ledger, arrival.folder)
+        if not ledger.tally(batch_id).n_requests:
+            check_judge(batch)
     except (IntakeError, OSError) as error:
         return "; ".join(str(error).splitlines())
     if batch.spec.judge.provider == HUMAN and not ledger.tally(batch_id).n_outcomes:

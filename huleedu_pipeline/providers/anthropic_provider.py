@@ -1,18 +1,19 @@
 """Anthropic through its SDK: live Messages calls and Message Batches."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import anthropic
 
+from huleedu_pipeline.judging.served_models import ServedModel
 from huleedu_pipeline.ledger.states import JobState
 from huleedu_pipeline.providers import anthropic_wire as wire
 from huleedu_pipeline.providers.http import Endpoint
 from huleedu_pipeline.providers.payloads import Line, write_anthropic_payload
 from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobOrder, JobSnapshot
-from huleedu_pipeline.providers.sdk import SdkProvider, client_options
+from huleedu_pipeline.providers.sdk import SdkProvider, client_options, model_name
 
 _STATUSES = frozenset({"in_progress", "canceling", "ended"})
 
@@ -58,6 +59,18 @@ class AnthropicProvider(SdkProvider):
         )
 
     @staticmethod
+    def read_model(item: dict[str, Any]) -> ServedModel:
+        """Return a model as Anthropic lists it; raises AmbiguousError when it shows none."""
+        retires = item.get("retires_at")
+        return ServedModel(
+            model_name(item),
+            context_tokens=item.get("max_input_tokens"),
+            max_output_tokens=item.get("max_tokens"),
+            shutdown=_day(retires) if retires else None,
+            is_retired=item.get("lifecycle") == "retired",
+        )
+
+    @staticmethod
     def live_path(path: str) -> str:
         """Return the address of an API relative to the base URL: the same."""
         return path
@@ -81,6 +94,10 @@ class AnthropicProvider(SdkProvider):
         path = folder / f"{job.provider_job_id}.jsonl"
         self._download(f"{self.jobs_path}/{job.provider_job_id}/results", path)
         return [path]
+
+
+def _day(moment: datetime | str) -> date:
+    return (_instant(moment) if isinstance(moment, str) else moment.astimezone(UTC)).date()
 
 
 def _instant(text: str) -> datetime:

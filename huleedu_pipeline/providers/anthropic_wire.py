@@ -5,13 +5,15 @@ from typing import Any
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, read_answer
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
+from huleedu_pipeline.judging.verdict import verdict_schema
 from huleedu_pipeline.providers.protocols import ResultLine
 from huleedu_pipeline.providers.result_files import named_line, readable
 from huleedu_pipeline.providers.spend_limits import ANTHROPIC_DETAILS, EMPTY_ACCOUNT
 
 PATH = "/v1/messages"
 
+_KEPT_1H: dict[str, Any] = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+_KEPT_5M: dict[str, Any] = {"cache_control": {"type": "ephemeral", "ttl": "5m"}}
 _STOP_REASONS = {
     "max_tokens": ErrorCode.TRUNCATED,
     "model_context_window_exceeded": ErrorCode.TRUNCATED,
@@ -31,15 +33,22 @@ _ERROR_TYPES = {
 
 
 def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
-    """Return the body of ``POST /v1/messages``; parameters that the judge leaves open are left out."""
-    output: dict[str, Any] = {"format": {"type": "json_schema", "schema": VERDICT_SCHEMA}}
+    """Return the body of ``POST /v1/messages``; parameters that the judge leaves open are left out.
+
+    Everything up to the end of the context, and up to the end of Essay A, is marked to be kept in the cache: the context for
+    as long as there is, because batch jobs and waves outlive five minutes; the essay for five minutes, because requests with
+    the same first essay follow one another. The API wants longer times first.
+    """
+    context, essay_a, essay_b = ({"type": "text", "text": block} for block in prompt.blocks)
+    marked = [context | _KEPT_1H, essay_a | _KEPT_5M, essay_b]
+    output: dict[str, Any] = {"format": {"type": "json_schema", "schema": verdict_schema(judge.reason_length)}}
     if judge.reasoning_effort is not None:
         output["effort"] = judge.reasoning_effort
     return {
         "model": judge.model,
         "max_tokens": judge.max_output_tokens,
         "system": prompt.system,
-        "messages": [{"role": "user", "content": [{"type": "text", "text": block} for block in prompt.blocks]}],
+        "messages": [{"role": "user", "content": marked}],
         "output_config": output,
     }
 

@@ -1,8 +1,8 @@
 """The gate on money: before anything is ordered, what it may cost is added to what is ordered and spent, and compared.
 
-The estimate is what the requests cost at most: every token of the prompt uncached, every reply as long as allowed. The limits
-are a batch's own ``max_cost_usd`` and the installation's ``HULEEDU_MAX_COST_USD_PER_NIGHT``, which holds from one night to
-the next.
+The estimate is what the requests cost at most: every prompt written to the cache and none read from it, every reply as long as
+allowed. The limits are a batch's own ``max_cost_usd`` and the installation's ``HULEEDU_MAX_COST_USD_PER_NIGHT``, which holds
+from one night to the next.
 """
 
 from collections.abc import Sequence

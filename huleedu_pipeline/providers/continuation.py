@@ -110,7 +110,7 @@ def plan_wave_if_due(ledger: Ledger, batch_id: str, lease: Lease) -> bool:
         return False
     pairs = plan_next_wave(batch_id, standing.asked, decision, standing.seed)
     # Of what was asked before: the same words around the same texts, whatever this version would make of them.
-    (frame,) = ledger.frames(batch_id).values()
+    frame = next(iter(ledger.frames(batch_id).values()))
     bodies = _bodies(ledger, ledger.requests(batch_id))
     lease.ensure_held()
     record_requests(ledger, batch_id, pairs, frame, bodies, n_before=len(standing.asked))
@@ -172,7 +172,7 @@ def _asked(request: RequestRecord, outcome: OutcomeRecord | None) -> Asked:
 
 def _money(ledger: Ledger, requests: Sequence[RequestRecord], max_cost_usd: float) -> Money | None:
     """Return the limit and the price of the dearest pair; ``None`` where no price is known, which the gate refuses."""
-    (frame,) = ledger.frames(requests[0].batch_id).values()
+    frame = next(iter(ledger.frames(requests[0].batch_id).values()))
     longest = sorted((len(body.encode()) for body in _bodies(ledger, requests).values()), reverse=True)[:2]
     n_bytes = len(frame.body("", "").encode()) + sum(longest)
     judge = planned_judge(ledger, requests[0].batch_id)

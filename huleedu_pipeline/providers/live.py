@@ -1,8 +1,9 @@
 """Live judging: bounded concurrency, and every answer recorded before anything else happens with it.
 
-``per_request`` runs each request on its own; ``serial_bundle`` runs bundles of compatible requests, up to 64, side by side
-and the requests of one bundle one after another. In both, every request keeps its own outcome: an error in one never costs
-another its answer.
+``per_request`` runs requests side by side, but those with the same first essay one after another: the second finds the
+prompt's beginning in the provider's cache only when the first has been answered. ``serial_bundle`` runs bundles of compatible
+requests, up to 64, side by side and the requests of one bundle one after another. In both, every request keeps its own outcome:
+an error in one never costs another its answer.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.lanes import Lane, PausedError
 from huleedu_pipeline.providers.limits import estimated_tokens
+from huleedu_pipeline.providers.prefixes import same_prefix
 from huleedu_pipeline.providers.protocols import AmbiguousError, Provider, ProviderError, RejectedError
 from huleedu_pipeline.providers.rates import RateLimits
 
@@ -32,7 +34,7 @@ REQUEST_IS_WRONG = frozenset({400, 413, 422})
 class LiveSettings:
     """How live calls are made: how many of them, or bundles, at once, how often a request is asked, how long to wait.
 
-    A bundle of one request is a request on its own.
+    With bundles of one, requests are calls of their own.
     """
 
     bundle_size: int
@@ -72,11 +74,11 @@ async def _judge_all(
 def bundles(requests: Sequence[RequestRecord], size: int) -> list[list[RequestRecord]]:
     """Cut requests into bundles of at most ``size`` that are compatible: same provider, model and parameters.
 
-    All of that is in the frame, so requests of one frame differ in nothing but their two texts. Order is kept within a frame.
+    All of that is in the judge's identity. The order is kept among the requests of one judge.
     """
     alike: dict[tuple[str, str, str], list[RequestRecord]] = {}
     for request in requests:
-        alike.setdefault((request.provider, request.model, request.frame_id), []).append(request)
+        alike.setdefault((request.provider, request.model, request.judge_id), []).append(request)
     return [bundle for some in alike.values() for bundle in batched(some, size)]
 
 
@@ -96,7 +98,8 @@ async def _round(caller: "_Caller", pending: Sequence[RequestRecord], settings: 
                     problems.append(error)
                     is_stopping.set()
 
-    tasks = [asyncio.create_task(run(bundle)) for bundle in bundles(pending, settings.bundle_size)]
+    groups = bundles(pending, settings.bundle_size) if settings.bundle_size > 1 else same_prefix(pending)
+    tasks = [asyncio.create_task(run(group)) for group in groups]
     try:
         await asyncio.wait(tasks)
     except asyncio.CancelledError:

@@ -9,7 +9,7 @@ from typing import Any
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.providers.openai_shared import ERROR_CODES, STRICT_SCHEMA, read_served
+from huleedu_pipeline.providers.openai_shared import ERROR_CODES, cache_options, read_served, strict_schema
 
 PATH = "/v1/chat/completions"
 _CUT_SHORT = {"length": ErrorCode.TRUNCATED, "content_filter": ErrorCode.CONTENT_FILTER, "error": ErrorCode.PROVIDER_ERROR}
@@ -24,13 +24,14 @@ def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
             {"role": "user", "content": [{"type": "text", "text": block} for block in prompt.blocks]},
         ],
         "max_completion_tokens": judge.max_output_tokens,
-        "response_format": {"type": "json_schema", "json_schema": STRICT_SCHEMA},
+        "response_format": {"type": "json_schema", "json_schema": strict_schema(judge)},
     }
     given = {
         "temperature": judge.temperature,
         "reasoning_effort": judge.reasoning_effort,
         "verbosity": judge.output_verbosity,
         "service_tier": judge.service_tier,
+        **cache_options(judge),
     }
     return body | {name: value for name, value in given.items() if value is not None}
 

@@ -1,18 +1,19 @@
 """OpenAI through its SDK: live Responses calls and the Batch API."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import openai
 
+from huleedu_pipeline.judging.served_models import ServedModel
 from huleedu_pipeline.ledger.states import JobState
 from huleedu_pipeline.providers import openai_wire as wire
 from huleedu_pipeline.providers.http import Endpoint, translated
 from huleedu_pipeline.providers.payloads import Line, write_openai_lines
 from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobOrder, JobProblem, JobSnapshot
-from huleedu_pipeline.providers.sdk import OUR_MARK, SdkProvider, client_options
+from huleedu_pipeline.providers.sdk import OUR_MARK, SdkProvider, client_options, model_name
 
 INPUT_FILE_LIFETIME_SECONDS = 30 * 24 * 3600
 _STATES = {
@@ -66,6 +67,12 @@ class OpenAIProvider(SdkProvider):
             result_files=files,
             problems=tuple(_problem(error) for error in errors if isinstance(error, dict)),
         )
+
+    @staticmethod
+    def read_model(item: dict[str, Any]) -> ServedModel:
+        """Return a model as OpenAI lists it; raises AmbiguousError when it shows none."""
+        shutdown = item.get("shutdown_date")
+        return ServedModel(model_name(item), shutdown=date.fromisoformat(shutdown[:10]) if shutdown else None)
 
     @staticmethod
     def live_path(path: str) -> str:

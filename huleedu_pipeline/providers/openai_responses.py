@@ -5,14 +5,14 @@ from typing import Any
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.providers.openai_shared import ERROR_CODES, STRICT_SCHEMA, read_served
+from huleedu_pipeline.providers.openai_shared import ERROR_CODES, cache_options, read_served, strict_schema
 
 PATH = "/v1/responses"
 
 
 def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
     """Return the body of ``POST /v1/responses``; parameters that the judge leaves open are left out."""
-    text: dict[str, Any] = {"format": {"type": "json_schema", **STRICT_SCHEMA}}
+    text: dict[str, Any] = {"format": {"type": "json_schema", **strict_schema(judge)}}
     if judge.output_verbosity is not None:
         text["verbosity"] = judge.output_verbosity
     body: dict[str, Any] = {
@@ -21,6 +21,7 @@ def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
         "input": [{"role": "user", "content": [{"type": "input_text", "text": block} for block in prompt.blocks]}],
         "max_output_tokens": judge.max_output_tokens,
         "text": text,
+        **cache_options(judge),
     }
     if judge.temperature is not None:
         body["temperature"] = judge.temperature

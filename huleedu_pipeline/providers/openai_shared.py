@@ -6,12 +6,13 @@ Not here: what one API alone says (:mod:`.openai_responses`, :mod:`.openai_chat`
 from dataclasses import dataclass
 from typing import Any
 
+from huleedu_pipeline.judging.manifest import manifest
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, read_answer
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
+from huleedu_pipeline.judging.spec import Judge
+from huleedu_pipeline.judging.verdict import verdict_schema
+from huleedu_pipeline.providers.prefixes import cache_key
 from huleedu_pipeline.providers.spend_limits import OPENAI_CODES
 
-# The schema under its name and with its strictness, as Responses and Chat Completions both take it.
-STRICT_SCHEMA: dict[str, Any] = {"name": "verdict", "strict": True, "schema": VERDICT_SCHEMA}
 # Codes that say more than the HTTP status, or come without one.
 ERROR_CODES = {
     "batch_expired": ErrorCode.BATCH_EXPIRED,
@@ -42,6 +43,22 @@ class Served:
     def answer(self, text: str) -> Outcome:
         """Return the outcome of this reply from its text."""
         return read_answer(text, self.usage, self.model, self.service_tier)
+
+
+def strict_schema(judge: Judge) -> dict[str, Any]:
+    """Return the schema under its name and with its strictness, as Responses and Chat Completions both take it."""
+    return {"name": "verdict", "strict": True, "schema": verdict_schema(judge.reason_length)}
+
+
+def cache_options(judge: Judge) -> dict[str, str]:
+    """Return the parameter by which requests with the same prefix find the same cache, for models that have one.
+
+    It names the judge, which all requests of a batch share; :mod:`.prefixes` names their first essay, too. A model that the
+    manifest does not know may be any server's, which need not know the parameter.
+    """
+    entry = manifest().find(judge.model)
+    has_keys = entry is not None and manifest().providers[entry.provider].cache_keys
+    return {"prompt_cache_key": cache_key(judge.judge_id)} if has_keys else {}
 
 
 def read_served(reply: dict[str, Any]) -> Served:

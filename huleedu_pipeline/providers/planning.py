@@ -5,7 +5,7 @@ ever after, so a setting that changes later never changes a batch half way.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import cycle, islice
 from typing import Any
@@ -13,17 +13,19 @@ from typing import Any
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
 from huleedu_pipeline.comparisons import ComparisonPair, PairGenerationMode, plan_pairs
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.essays import Batch
+from huleedu_pipeline.essays import Batch, check_judge
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.grading.scales import GradeScale, get_scale, scale_of
 from huleedu_pipeline.judging.batching import BATCH_API, EffectiveMode, effective_mode
-from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, Prompt, essay_text, render
+from huleedu_pipeline.judging.prompts import Prompt, essay_text, render
 from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, Judge, resolve_model
+from huleedu_pipeline.judging.templates import load_template
 from huleedu_pipeline.ledger import BatchRecord, FrameRecord, Ledger, RequestRecord, UnknownBatchError
 from huleedu_pipeline.providers import anthropic_wire, openai_wire
 from huleedu_pipeline.providers.backend import backend_of, check_backend
 from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, cut, fragment
+from huleedu_pipeline.providers.prefixes import frame_id, in_asking_order, with_cache_key
 from huleedu_pipeline.settings import Settings
 from huleedu_pipeline.waves import Rules, first_wave_size, most_comparisons
 
@@ -44,8 +46,8 @@ def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
     return Judge(
         provider=wanted.provider,
         model=resolve_model(wanted, is_emulated=is_emulated),
-        prompt_template=TEMPLATE,
-        system_prompt=SYSTEM_PROMPT,
+        prompt_template=wanted.prompt_template,
+        system_prompt=load_template(wanted.prompt_template).system,
         assignment_prompt=batch.prompt,
         rubric=batch.rubric,
         temperature=wanted.temperature,
@@ -54,6 +56,7 @@ def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
         output_verbosity=wanted.output_verbosity,
         api=wanted.api,
         service_tier=wanted.service_tier,
+        reason_length=wanted.reason_length,
     )
 
 
@@ -86,6 +89,7 @@ def register(ledger: Ledger, settings: Settings, batch: Batch, *, mode_hint: Bat
         ChangedBatchError: its requests were planned for other content.
         FixedModeError: ``mode_hint`` is not the mode that the batch names, or that was asked for when it was first recorded.
         JudgeBackendMismatchError: they were planned for another backend.
+        IntakeError: nothing is planned yet, the batch has not ended, and the manifest of models speaks against its judge.
 
     """
     batch_id = batch.spec.batch_id
@@ -96,10 +100,12 @@ def register(ledger: Ledger, settings: Settings, batch: Batch, *, mode_hint: Bat
     try:
         known = ledger.batch(batch_id)
     except UnknownBatchError:
-        pass
+        check_judge(batch)
     else:
         if ledger.tally(batch_id).n_requests:
             check_backend(settings, batch_id, known.judge_backend)
+        elif not known.status.is_final:
+            check_judge(batch)
         if known.content_sha256 == content_sha256:
             _ensure_mode(batch_id, mode_hint, asked_for(known), "was first run with")
     judge = make_judge(batch, is_emulated=settings.judge_backend == "emulator")
@@ -205,7 +211,7 @@ def plan_comparisons(
 
     """
     n_essays = len(anchor_grades)
-    return _design(spec, scale, anchor_grades, first_wave_size(rules_of(spec, n_essays), n_essays))
+    return in_asking_order(_design(spec, scale, anchor_grades, first_wave_size(rules_of(spec, n_essays), n_essays)))
 
 
 def most_comparisons_of(
@@ -268,7 +274,7 @@ def plan_requests(
     Args:
         ledger: The ledger, which knows the batch and its judge.
         batch_id: The batch.
-        pairs: Pairs in the order in which they are to be asked.
+        pairs: A wave's pairs; those with the same first essay are asked one after another.
         texts: Text of each essay by its id.
 
     """
@@ -290,14 +296,16 @@ def record_requests(
     Args:
         ledger: The ledger, which knows the batch and its judge.
         batch_id: The batch.
-        pairs: Pairs in the order in which they are to be asked.
-        frame: What the bodies of all requests share.
+        pairs: A wave's pairs; those with the same first essay are asked one after another.
+        frame: What the bodies of all requests share but for the cache key of their first essay.
         bodies: Fragment of each essay by its id.
         n_before: How many requests of the batch come before these.
 
     """
     judge = planned_judge(ledger, batch_id)
+    pairs = in_asking_order(pairs)
     ids = {essay_id: sha256_hex(body) for essay_id, body in bodies.items()}
+    frames = {essay_id: with_cache_key(frame, ids[essay_id]) for essay_id in {pair.essay_a_id for pair in pairs}}
     planned = (
         RequestRecord(
             custom_id=custom_id(batch_id, pair.pair_id, judge.judge_id),
@@ -311,15 +319,25 @@ def record_requests(
             judge_id=judge.judge_id,
             provider=judge.provider,
             model=judge.model,
-            prompt_sha256=sha256_hex(frame.body(bodies[pair.essay_a_id], bodies[pair.essay_b_id])),
-            frame_id=frame.frame_id,
+            prompt_sha256=sha256_hex(frames[pair.essay_a_id].body(bodies[pair.essay_a_id], bodies[pair.essay_b_id])),
+            frame_id=frames[pair.essay_a_id].frame_id,
             fragment_a_id=ids[pair.essay_a_id],
             fragment_b_id=ids[pair.essay_b_id],
             n_bytes=n_bytes,
         )
         for position, (pair, n_bytes) in enumerate(zip(pairs, _sizes(frame, bodies, pairs), strict=True), start=n_before)
     )
-    return ledger.plan_requests(planned, [frame], {ids[essay_id]: body for essay_id, body in bodies.items()})
+    distinct = {frame.frame_id: frame for frame in frames.values()}
+    return ledger.plan_requests(planned, distinct.values(), {ids[essay_id]: body for essay_id, body in bodies.items()})
+
+
+def request_bodies(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the API's path and the body of each pair's request, as they would be recorded and sent."""
+    frame, bodies = make_frame(judge), _fragments(texts)
+    for pair in pairs:
+        body_a, body_b = bodies[pair.essay_a_id], bodies[pair.essay_b_id]
+        own = with_cache_key(frame, sha256_hex(body_a))
+        yield own.path, own.body(body_a, body_b)
 
 
 def request_sizes(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> list[int]:
@@ -338,11 +356,11 @@ def _fragments(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def make_frame(judge: Judge) -> FrameRecord:
-    """Return what the bodies of all requests to ``judge`` share."""
+    """Return what the bodies of all requests to ``judge`` share; its cache key, if it has one, is not yet that of an essay."""
     cut_body = cut(canonical_json(_build_body(judge, render(judge, SLOT_A, SLOT_B))))
     head, middle, tail = (part.decode() for part in cut_body)
-    path = _path_of(judge)
-    return FrameRecord(short_hash([judge.provider, path, head, middle, tail], 64), judge.provider, path, head, middle, tail)
+    provider, path = judge.provider, _path_of(judge)
+    return FrameRecord(frame_id(provider, path, head, middle, tail), provider, path, head, middle, tail)
 
 
 def _build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:

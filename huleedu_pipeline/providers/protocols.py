@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.outcome import Outcome
+from huleedu_pipeline.judging.served_models import ServedModel
 from huleedu_pipeline.ledger.states import JobState
 from huleedu_pipeline.providers.payloads import Line
 
@@ -155,6 +156,10 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Let go of the connections of live calls."""
+        ...
+
+    def list_models(self) -> list[ServedModel]:
+        """Return the models that the provider serves now; an emulated one under the name that it stands for."""
         ...
 
     def write_payload(self, descriptor: int, lines: Iterable[Line], path: str) -> int:

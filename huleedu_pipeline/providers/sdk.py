@@ -14,7 +14,9 @@ import httpx2
 import pyarrow as pa
 
 from huleedu_pipeline.files import replacing
+from huleedu_pipeline.judging.manifest import EMULATED_PREFIX
 from huleedu_pipeline.judging.outcome import Outcome
+from huleedu_pipeline.judging.served_models import ServedModel
 from huleedu_pipeline.providers.http import Endpoint, json_object, translated
 from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot, Reply, ResultLine
 from huleedu_pipeline.providers.result_files import read_received
@@ -40,6 +42,19 @@ def client_options(endpoint: Endpoint) -> dict[str, Any]:
         "timeout": endpoint.timeout,
         "max_retries": 0,
     }
+
+
+def model_name(item: dict[str, Any]) -> str:
+    """Return the name of a model as an API lists it; an emulated one's is that of the model it stands for.
+
+    Raises:
+        AmbiguousError: the item names no model.
+
+    """
+    name = item.get("id")
+    if not isinstance(name, str) or not name:
+        raise AmbiguousError("listing models: the provider lists something without a name")
+    return name.removeprefix(EMULATED_PREFIX)
 
 
 def pieces_of(response: Any) -> Iterator[bytes]:
@@ -86,6 +101,11 @@ class SdkProvider(ABC):
 
     @staticmethod
     @abstractmethod
+    def read_model(item: dict[str, Any]) -> ServedModel:
+        """Return a model as the API shows it; raises AmbiguousError when it shows none."""
+
+    @staticmethod
+    @abstractmethod
     def live_path(path: str) -> str:
         """Return the address of an API relative to the configured base URL."""
 
@@ -115,6 +135,11 @@ class SdkProvider(ABC):
                 if not page.get("has_more") or not jobs or jobs[-1].created_at < created_after:
                     return found
                 query[self.after_parameter] = jobs[-1].provider_job_id
+
+    def list_models(self) -> list[ServedModel]:
+        """Return the models that the provider serves now, page by page."""
+        with translated("listing models"):
+            return [self.read_model(model.to_dict()) for model in self._client.models.list()]
 
     def _listed(self, item: Any) -> JobSnapshot | None:
         """Read an entry of the account's list; one that shows no job hides no other, unless it bears our mark."""

@@ -47,7 +47,12 @@ COMMANDS = [
     "import-csv",
     "init",
     "judgements import",
+    "models check",
+    "models list",
     "plan",
+    "prompts list",
+    "prompts render",
+    "prompts show",
     "reconcile",
     "recover",
     "results",
@@ -288,9 +293,21 @@ def test_an_estimate_names_the_most_it_may_cost_and_sends_nothing(home: Path, tm
     assert told.returncode == 0
     assert "b1: 28 comparisons by gpt-6-luna (provider_batch_api)" in told.stdout
     assert 0 < float(told.stdout.split("at most ")[-1].split(" USD")[0]) < 0.1
-    unlisted = write_batch(tmp_path / "unlisted", judge={"provider": "openai", "model": "gpt-9"})
-    assert "cost: unknown, gpt-9 is not on the price list" in huleedu(home, "estimate", unlisted).stdout
+    unlisted = write_batch(tmp_path / "unlisted", judge={"provider": "openai", "model": "gpt-9", "is_unlisted_model": True})
+    told = huleedu(home, "estimate", unlisted)
+    assert "cost: unknown, the manifest of 2026-11-20 has no price of gpt-9" in told.stdout
+    assert "WARNING: model: 'gpt-9' is not in the manifest" in told.stdout
     assert not (home / "emulator").exists()
+
+
+def test_what_is_to_be_known_of_a_judge_is_said_before_it_judges(home: Path, tmp_path: Path) -> None:
+    judge = {"provider": "openai", "model": "gpt-5.1"}
+    told = huleedu(home, "run", "--no-wait", write_batch(tmp_path / "b1", judge=judge))
+    assert told.returncode == 0, told.stderr
+    assert "WARNING: model: the provider shuts gpt-5.1 down on 2027-04-01" in told.stderr
+    refused = huleedu(home, "run", write_batch(tmp_path / "b2", judge={**judge, "temperature": 0}))
+    assert refused.returncode == 1
+    assert "batch.yaml: judge: temperature: gpt-5.1 does not take it" in refused.stderr
 
 
 def test_a_batch_that_may_cost_too_much_is_refused_before_anything_is_sent(home: Path, tmp_path: Path) -> None:

@@ -1,10 +1,17 @@
-"""A small assignment, as it is registered and as a folder."""
+"""A small assignment, as it is registered and as a folder, and batches that name it."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import yaml
+
 from huleedu_pipeline.context import AnchorInput, AssignmentInput, ContextOrigin, WholeAssignment
+from huleedu_pipeline.essays import Batch
+from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.providers.planning import plan_comparisons, plan_requests, planned_spec, register
+from huleedu_pipeline.settings import Settings
+from tests.kit import PUPILS
 
 SCALE = "eng5_np_legacy_9_step"
 INSTRUCTIONS = "Assess a letter of about 150 words."
@@ -57,3 +64,22 @@ def write_assignment(folder: Path, changes: Mapping[str, str | None] = NOTHING) 
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     return folder
+
+
+def write(folder: Path, **spec: object) -> Path:
+    """Write a batch folder of pupils' essays alone that names the assignment."""
+    values = {"assignment_id": "letter", "max_comparisons": 12, **spec}
+    (folder / "essays").mkdir(parents=True)
+    (folder / "batch.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    for name, text in PUPILS.items():
+        (folder / "essays" / f"{name}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def plan(ledger: Ledger, settings: Settings, batch: Batch) -> None:
+    """Register a batch and record the requests of its first wave."""
+    register(ledger, settings, batch)
+    pairs = plan_comparisons(
+        planned_spec(ledger, batch.spec.batch_id), batch.scale, {essay.essay_id: essay.anchor_grade for essay in batch.essays}
+    )
+    plan_requests(ledger, batch.spec.batch_id, pairs, {essay.essay_id: essay.text for essay in batch.essays})

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from huleedu_pipeline.context import AnchorInput, AssessmentContext, ScaleInput, TextInput
 from huleedu_pipeline.essays import Batch, IntakeError, read_batch
@@ -12,33 +11,15 @@ from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.providers.planning import (
     StaleEssaysError,
     ensure_same_essays,
-    plan_comparisons,
-    plan_requests,
     planned_judge,
     planned_scale,
     planned_spec,
     register,
 )
 from huleedu_pipeline.settings import Settings
-from tests.context.kit import INSTRUCTIONS, PROMPT, RUBRIC, SCALE, anchor, anchor_text, letter, whole
+from tests.context.kit import INSTRUCTIONS, PROMPT, RUBRIC, SCALE, anchor, anchor_text, letter, plan, whole, write
 from tests.kit import PUPILS, write_batch
 from tests.ledger.test_migrations import old_ledger
-
-
-def write(folder: Path, **spec: object) -> Path:
-    """Write a batch folder of pupils' essays alone that names the assignment."""
-    values = {"assignment_id": "letter", "max_comparisons": 12, **spec}
-    (folder / "essays").mkdir(parents=True)
-    (folder / "batch.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
-    for name, text in PUPILS.items():
-        (folder / "essays" / f"{name}.txt").write_text(text, encoding="utf-8")
-    return folder
-
-
-def plan(ledger: Ledger, settings: Settings, batch: Batch) -> None:
-    register(ledger, settings, batch)
-    pairs = plan_comparisons(batch.spec, batch.scale, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
-    plan_requests(ledger, batch.spec.batch_id, pairs, {essay.essay_id: essay.text for essay in batch.essays})
 
 
 def test_everything_is_taken_from_the_assignment(tmp_path: Path, context: AssessmentContext) -> None:

@@ -39,8 +39,8 @@ N_REQUESTS = 28  # all pairs of the small batch's eight essays
 CONCURRENCY = 2
 LIVE_LATENCY_SECONDS, SECONDS_PER_JOB = 1.0, 45.0
 # What the server in the providers' place calls its models.
-OPENAI = {"provider": "openai", "model": "emulated-gpt-6-luna"}
-ANTHROPIC = {"provider": "anthropic", "model": "emulated-claude-haiku-4-5-20251001"}
+OPENAI = {"provider": "openai", "model": "emulated-gpt-6-luna", "is_unlisted_model": True}
+ANTHROPIC = {"provider": "anthropic", "model": "emulated-claude-haiku-4-5-20251001", "is_unlisted_model": True}
 BATCHES: dict[str, dict[str, Any]] = {
     "jobs-openai": {"judge": OPENAI, "llm_batching_mode": "provider_batch_api"},
     "jobs-anthropic": {"judge": ANTHROPIC, "llm_batching_mode": "provider_batch_api"},

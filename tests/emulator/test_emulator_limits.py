@@ -196,3 +196,27 @@ def test_values_out_of_bounds(gpt: openai.OpenAI, body: dict[str, Any], code: st
     with pytest.raises(openai.BadRequestError) as refused:
         gpt.post("/responses", body={"model": GPT, "input": "x"} | body, cast_to=object)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("marks", "says"),
+    [
+        (["1h", "5m", None], None),
+        (["1h", "1h", "5m", "5m"], None),
+        ([None, "5m"], None),
+        (["5m", "1h"], "must not come after"),
+        (["5m"] * 5, "A maximum of 4 blocks"),
+        (["2h"], "a ttl of '5m' or '1h'"),
+    ],
+)
+def test_marks_of_the_cache_are_few_and_the_longest_lived_come_first(
+    wire: Wire, marks: list[str | None], says: str | None
+) -> None:
+    blocks = [
+        {"type": "text", "text": PROMPT, **({"cache_control": {"type": "ephemeral", "ttl": ttl}} if ttl else {})}
+        for ttl in marks
+    ]
+    body = {"model": CLAUDE, "max_tokens": 300, "messages": [{"role": "user", "content": blocks}]}
+    reply = wire.ask("anthropic", "POST", "/v1/messages", json=body)
+    assert reply.status_code == (200 if says is None else 400)
+    assert says is None or says in reply.json()["error"]["message"]

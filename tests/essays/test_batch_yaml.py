@@ -30,12 +30,15 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
         "judge": {
             "provider": "openai",
             "model": "",
+            "is_unlisted_model": False,
             "temperature": None,
             "max_output_tokens": 600,
             "reasoning_effort": None,
             "output_verbosity": None,
             "api": "responses",
             "service_tier": None,
+            "prompt_template": "default-1",
+            "reason_length": "short",
         },
         "llm_batching_mode": None,
         "max_comparisons": None,
@@ -69,6 +72,8 @@ def test_every_field_can_be_given() -> None:
           output_verbosity: high
           api: chat_completions
           service_tier: flex
+          prompt_template: usage-guard-1
+          reason_length: long
     """)
     assert spec.batch_id == "eng5-ht25"
     assert (spec.language, spec.grade_scale, spec.llm_batching_mode) == ("sv", "cefr_6_level", "serial_bundle")
@@ -82,6 +87,8 @@ def test_every_field_can_be_given() -> None:
         output_verbosity="high",
         api="chat_completions",
         service_tier="flex",
+        prompt_template="usage-guard-1",
+        reason_length="long",
     )
 
 
@@ -121,8 +128,8 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         ),
         (
             "judge: {zzz: 1}",
-            "batch.yaml: unknown key 'judge.zzz' (known keys: provider, model, temperature, max_output_tokens, "
-            "reasoning_effort, output_verbosity, api, service_tier)",
+            "batch.yaml: unknown key 'judge.zzz' (known keys: provider, model, is_unlisted_model, temperature, "
+            "max_output_tokens, reasoning_effort, output_verbosity, api, service_tier, prompt_template, reason_length)",
         ),
     ],
 )
@@ -164,6 +171,18 @@ def test_an_unknown_key_is_refused_with_the_nearest(text: str, message: str) -> 
 )
 def test_what_a_provider_does_not_take_is_refused_and_not_dropped(text: str, message: str) -> None:
     assert refusal(text) == message
+
+
+def test_a_misspelt_provider_is_refused_with_the_nearest() -> None:
+    assert refusal("judge: {provider: antropic}") == (
+        "batch.yaml: judge.provider: 'antropic' is unknown (did you mean 'anthropic'?)"
+    )
+
+
+def test_an_unknown_template_is_refused_with_the_nearest() -> None:
+    assert refusal("judge: {prompt_template: usage-gard}") == (
+        "batch.yaml: judge.prompt_template: 'usage-gard' is not known (did you mean 'usage-guard-1'?)"
+    )
 
 
 def test_what_anthropic_takes_is_taken() -> None:

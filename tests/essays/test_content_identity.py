@@ -41,11 +41,14 @@ CHANGES: dict[str, Changes] = {
     "seed": {"batch.yaml": YAML + "seed: 2"},
     "judge.provider": {"batch.yaml": YAML + "judge: {provider: anthropic}"},
     "judge.model": {"batch.yaml": YAML + "judge: {model: gpt-6-sol}"},
+    "judge.is_unlisted_model": {"batch.yaml": YAML + "judge: {model: own, is_unlisted_model: true}"},
     "judge.temperature": {"batch.yaml": YAML + "judge: {temperature: 0}"},
     "judge.max_output_tokens": {"batch.yaml": YAML + "judge: {max_output_tokens: 601}"},
     "judge.reasoning_effort": {"batch.yaml": YAML + "judge: {reasoning_effort: low}"},
     "judge.output_verbosity": {"batch.yaml": YAML + "judge: {output_verbosity: low}"},
     "judge.api": {"batch.yaml": YAML + "judge: {api: chat_completions}"},
+    "judge.prompt_template": {"batch.yaml": YAML + "judge: {prompt_template: usage-guard-1}"},
+    "judge.reason_length": {"batch.yaml": YAML + "judge: {reason_length: long}"},
     "judge.service_tier": {"batch.yaml": YAML + "llm_batching_mode: per_request\njudge: {service_tier: flex}"},
 }
 NO_CHANGES: dict[str, Changes] = {

@@ -81,6 +81,13 @@ def test_a_broken_folder_is_named_with_its_remedy_and_hides_no_other(installatio
     assert [partition for partition, _ in requests(tick(installation, "inbox_sensor"))] == ["good"]
 
 
+def test_a_judge_that_the_manifest_does_not_know_starts_no_run(installation: Installation) -> None:
+    age(installation.drop("b1", judge={"provider": "openai", "model": "gpt-6-lunar"}))
+    result = tick(installation, "inbox_sensor")
+    assert requests(result) == []
+    assert "b1: batch.yaml: judge: model 'gpt-6-lunar' is not in the manifest" in says(result)
+
+
 def test_a_failed_submission_is_tried_again_under_a_new_key_and_not_for_ever(installation: Installation) -> None:
     folder = installation.drop("b1")
     age(folder)

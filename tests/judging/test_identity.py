@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from huleedu_pipeline.canonical import canonical_json, short_hash
 from huleedu_pipeline.judging.requests import custom_id
-from huleedu_pipeline.judging.spec import DEFAULT_MODELS, Judge, JudgeSettings, Provider, is_simulated, resolve_model
+from huleedu_pipeline.judging.spec import HUMAN, Judge, JudgeSettings, Provider, default_model, is_simulated, resolve_model
 
 JUDGE = Judge(
     provider="openai",
@@ -40,6 +40,7 @@ OTHER: dict[str, Any] = {
     "output_verbosity": "low",
     "api": "chat_completions",
     "service_tier": "flex",
+    "reason_length": "long",
 }
 PRINT_IDS = f"""
 from huleedu_pipeline.judging.requests import custom_id
@@ -69,7 +70,11 @@ def test_the_same_judge_has_the_same_id() -> None:
 
 
 def test_a_judge_from_before_there_was_a_choice_of_api_keeps_its_id() -> None:
-    assert JUDGE.judge_id == replace(JUDGE, api="responses", service_tier=None).judge_id == "j_9efff495b4f36422"
+    assert (
+        JUDGE.judge_id
+        == replace(JUDGE, api="responses", service_tier=None, reason_length="short").judge_id
+        == "j_9efff495b4f36422"
+    )
 
 
 def test_identities_are_the_same_in_every_process() -> None:
@@ -125,9 +130,9 @@ def test_what_has_no_canonical_form_has_no_identity(value: object) -> None:
         short_hash(value)
 
 
-@pytest.mark.parametrize("provider", DEFAULT_MODELS)
+@pytest.mark.parametrize("provider", ["openai", "anthropic", HUMAN])
 def test_no_model_means_the_providers_default(provider: Provider) -> None:
-    assert resolve_model(JudgeSettings(provider=provider), is_emulated=False) == DEFAULT_MODELS[provider]
+    assert resolve_model(JudgeSettings(provider=provider), is_emulated=False) == default_model(provider)
 
 
 def test_a_model_that_is_given_is_taken() -> None:

@@ -9,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huleedu_pipeline.essays import Batch, read_batch
-from huleedu_pipeline.judging.prompts import SYSTEM_PROMPT, TEMPLATE, Prompt, render
+from huleedu_pipeline.judging.prompts import Prompt, render
 from huleedu_pipeline.judging.spec import Judge
+from huleedu_pipeline.judging.templates import DEFAULT_TEMPLATE, load_template
 from huleedu_pipeline.providers.planning import make_judge
 
 TEXTS = ("We went to the sea.\n\nIt was cold.", "The sea was cold & grey.", "I stay home <3", "My garden, in May.")
 ASSIGNMENT, RUBRIC = "Describe a place.", "Judge the language."
-JUDGE = Judge("openai", "gpt-6-luna", TEMPLATE, SYSTEM_PROMPT, ASSIGNMENT, RUBRIC, None, 600, None, None)
+JUDGE = Judge(
+    "openai", "gpt-6-luna", DEFAULT_TEMPLATE, load_template(DEFAULT_TEMPLATE).system, ASSIGNMENT, RUBRIC, None, 600, None, None
+)
 
 
 def prompts_of(names: list[str], grade: str) -> tuple[Batch, list[Prompt]]:

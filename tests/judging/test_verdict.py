@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA, InvalidVerdictError, Label, Verdict, VerdictReply, parse_verdict
+from huleedu_pipeline.judging.verdict import InvalidVerdictError, Label, Verdict, VerdictReply, parse_verdict, verdict_schema
 
 
 def reply(**changes: Any) -> str:
@@ -173,9 +173,13 @@ def test_a_reply_in_words_gives_no_probability() -> None:
 
 
 def test_the_schema_sent_to_providers_asks_for_the_same_contract() -> None:
-    assert VERDICT_SCHEMA["additionalProperties"] is False
-    assert sorted(VERDICT_SCHEMA["required"]) == sorted(VERDICT_SCHEMA["properties"]) == sorted(VerdictReply.model_fields)
-    assert VERDICT_SCHEMA["properties"]["winner"]["enum"] == ["Essay A", "Essay B"]
-    assert "1 to 500 characters" in VERDICT_SCHEMA["properties"]["justification"]["description"]
-    assert "1 (a guess) to 5 (certain)" in VERDICT_SCHEMA["properties"]["confidence"]["description"]
-    assert next(iter(VERDICT_SCHEMA["properties"])) == "justification"
+    assert verdict_schema("short")["additionalProperties"] is False
+    assert (
+        sorted(verdict_schema("short")["required"])
+        == sorted(verdict_schema("short")["properties"])
+        == sorted(VerdictReply.model_fields)
+    )
+    assert verdict_schema("short")["properties"]["winner"]["enum"] == ["Essay A", "Essay B"]
+    assert "1 to 500 characters" in verdict_schema("short")["properties"]["justification"]["description"]
+    assert "1 (a guess) to 5 (certain)" in verdict_schema("short")["properties"]["confidence"]["description"]
+    assert next(iter(verdict_schema("short")["properties"])) == "justification"

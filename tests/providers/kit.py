@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from huleedu_pipeline.comparisons import plan_pairs
 from huleedu_pipeline.essays import read_batch
+from huleedu_pipeline.judging.served_models import ServedModel
 from huleedu_pipeline.ledger import BatchStatus, Ledger, RequestRecord
 from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.nights import Night
@@ -56,6 +57,9 @@ class Front:
 
     async def aclose(self) -> None:
         await self.behind.aclose()
+
+    def list_models(self) -> list[ServedModel]:
+        return self.behind.list_models()
 
     def write_payload(self, descriptor: int, lines: Iterable[Line], path: str) -> int:
         return self.behind.write_payload(descriptor, lines, path)

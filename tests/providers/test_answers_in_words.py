@@ -11,7 +11,7 @@ from huleedu_pipeline.judging.consistency import contradicts
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA, Verdict
+from huleedu_pipeline.judging.verdict import Verdict, verdict_schema
 from huleedu_pipeline.providers import anthropic_wire, openai_chat, openai_responses
 from tests.providers import test_anthropic_wire as anthropic
 from tests.providers import test_openai_chat as chat
@@ -75,7 +75,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 def test_the_schema_is_the_same_for_all(way: Way) -> None:
     body = way.build_body(judge(), PROMPT)
-    assert way.schema_in(body) == VERDICT_SCHEMA
+    assert way.schema_in(body) == verdict_schema("short")
     assert list(way.schema_in(json.loads(json.dumps(body)))["properties"]) == ["justification", "winner", "confidence"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from huleedu_pipeline.judging.outcome import ErrorCode, Usage
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
+from huleedu_pipeline.judging.verdict import verdict_schema
 from huleedu_pipeline.providers import anthropic_wire as wire
 from tests.providers.test_openai_wire import PROMPT, VERDICT, judge
 
@@ -26,7 +26,7 @@ def result(**value: Any) -> Any:
 
 def test_a_body_has_the_schema_and_no_sampling_parameters() -> None:
     body = wire.build_body(judge(provider="anthropic", reasoning_effort="high"), PROMPT)
-    assert body["output_config"] == {"format": {"type": "json_schema", "schema": VERDICT_SCHEMA}, "effort": "high"}
+    assert body["output_config"] == {"format": {"type": "json_schema", "schema": verdict_schema("short")}, "effort": "high"}
     assert [part["text"] for part in body["messages"][0]["content"]] == list(PROMPT.blocks)
     assert {"temperature", "top_p", "top_k"}.isdisjoint(body)
 

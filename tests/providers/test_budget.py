@@ -12,10 +12,14 @@ from huleedu_pipeline.ledger import Answer, JobState, Ledger
 from huleedu_pipeline.providers.advance import advance_batch
 from huleedu_pipeline.providers.backend import open_provider
 from huleedu_pipeline.providers.budget import CostLimitError
+from huleedu_pipeline.providers.estimates import most_usd
+from huleedu_pipeline.providers.limits import estimated_tokens
+from huleedu_pipeline.providers.planning import make_frame
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books
 from tests.providers.kit import BATCH, N_PAIRS, NIGHT, gate, plan
 from tests.providers.test_batch_jobs import finish, submit
+from tests.providers.test_openai_wire import judge
 
 VERDICT = Verdict(winner="Essay A", justification="It is clearer.", confidence=3.0)
 
@@ -66,7 +70,7 @@ def test_a_nights_limit_holds_over_all_batches_of_a_backend_and_begins_anew_each
 
 
 def test_a_limit_and_an_unknown_price_do_not_go_together(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
-    plan(ledger, settings, tmp_path, judge={"provider": "openai", "model": "gpt-9"})
+    plan(ledger, settings, tmp_path, judge={"provider": "openai", "model": "gpt-9", "is_unlisted_model": True})
     estimate = gate(ledger).estimate(ledger.requests(BATCH))
     assert estimate is None
     gate(ledger).check(None)
@@ -93,3 +97,37 @@ def test_an_order_becomes_an_expense_when_it_is_collected(ledger: Ledger, settin
     assert cost.ordered == 0
     assert cost.spent == pytest.approx(ledger.tally(BATCH).cost_usd)
     assert ledger.tally(BATCH).n_attempts == N_PAIRS
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        # 2 000 tokens written for 30 minutes at 0.125 and 600 of a reply at 0.50
+        ("gpt-6-luna", 2_000 * 0.125 + 600 * 0.50),
+        # no price of writing is known: read afresh at 1.25, and 600 of a reply at 10
+        ("gpt-5-2025-08-07", 2_000 * 1.25 + 600 * 10),
+    ],
+)
+def test_the_most_is_a_prompt_that_is_written_to_the_cache_for_nobody(model: str, expected: float) -> None:
+    assert most_usd(judge(model=model), [2_000, 2_000], is_batch=True) == pytest.approx(2 * expected / 1e6 / 2)
+
+
+def test_the_most_of_anthropic_is_a_context_kept_for_an_hour_and_essays_for_five_minutes() -> None:
+    asked = judge(provider="anthropic", model="claude-sonnet-5-5")
+    context = estimated_tokens(len(make_frame(asked).body("", "").encode()))
+    expected = (context * 4.00 + 1_000 * 2.50 + 600 * 10.00) / 1e6
+    assert most_usd(asked, [context + 1_000], is_batch=False) == pytest.approx(expected)
+    written = Usage(input_tokens=context + 1_000, cache_write_1h_tokens=context, cache_write_5m_tokens=500, output_tokens=600)
+    actual = cost_usd("claude-sonnet-5-5", written, is_batch=False)
+    assert actual is not None
+    assert actual < expected
+
+
+def test_a_prompt_that_is_too_short_for_any_cache_is_read_afresh_at_most() -> None:
+    asked = judge(provider="anthropic", model="claude-haiku-4-5")
+    assert most_usd(asked, [4_095], is_batch=False) == pytest.approx((4_095 * 1.00 + 600 * 5.00) / 1e6)
+    assert (most_usd(asked, [4_096], is_batch=False) or 0) > (4_096 * 1.25 + 600 * 5.00) / 1e6 - 1e-9
+
+
+def test_the_most_of_a_model_without_a_price_is_unknown() -> None:
+    assert most_usd(judge(model="own"), [1_000], is_batch=True) is None

@@ -109,9 +109,7 @@ class Watched(Front):
         return Reply(success(VERDICT, Usage(input_tokens=10, output_tokens=5), json.loads(body)["model"]), "{}")
 
 
-@pytest.mark.parametrize(
-    ("bundle_size", "concurrency", "in_flight"), [(64, 8, 1), (6, 8, 2), (4, 2, 2), (1, 5, 5), (5, 1, 1), (1, 64, N_PAIRS)]
-)
+@pytest.mark.parametrize(("bundle_size", "concurrency", "in_flight"), [(64, 8, 1), (6, 8, 2), (4, 2, 2), (5, 1, 1), (2, 64, 6)])
 def test_bundles_run_side_by_side_and_a_bundles_requests_one_after_another(
     bundle_size: int, concurrency: int, in_flight: int, ledger: Ledger, settings: Settings, tmp_path: Path
 ) -> None:
@@ -148,7 +146,7 @@ def test_only_compatible_requests_share_a_bundle(ledger: Ledger, settings: Setti
     requests = plan(ledger, settings, tmp_path)
     others: dict[int, dict[str, Any]] = {
         1: {"model": "gpt-9"},
-        4: {"frame_id": "f" * 64},
+        4: {"judge_id": "another judge"},
         5: {"model": "gpt-9"},
         8: {"provider": "anthropic"},
     }
@@ -175,6 +173,31 @@ def test_one_failed_request_costs_no_other_its_answer(ledger: Ledger, settings: 
     tally = ledger.tally(BATCH)
     assert (tally.n_succeeded, tally.n_failed) == (N_PAIRS - 1, 1)
     assert ledger.outcomes(BATCH)[1].error_code == "provider_rejected"
+
+
+def test_calls_with_the_same_first_essay_wait_for_one_another_and_others_do_not(
+    ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    plan(ledger, settings, tmp_path, llm_batching_mode="per_request")
+    in_flight: list[str] = []
+    another = asyncio.Event()
+
+    class Watches(Scripted):
+        async def ask(self, path: str, body: str) -> Reply:
+            first = json.loads(body)["input"][0]["content"][1]["text"]
+            assert first not in in_flight
+            in_flight.append(first)
+            if self.n_calls:
+                another.set()
+            reply = await super().ask(path, body)
+            await asyncio.wait_for(another.wait(), 30)  # the first call ends only when another has begun
+            in_flight.remove(first)
+            return reply
+
+    how = LiveSettings(bundle_size=1, concurrency=8, max_attempts=1, patience_seconds=1.0)
+    with ledger.lease(BATCH) as lease:
+        judge_live(ledger, Watches(open_provider(settings, "openai"), []), BATCH, lease, gate(ledger, is_batch=False), how)
+    assert ledger.tally(BATCH).n_succeeded == N_PAIRS
 
 
 @pytest.mark.usefixtures("no_pause")

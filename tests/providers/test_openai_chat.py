@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from huleedu_pipeline.judging.outcome import ErrorCode, Usage
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
+from huleedu_pipeline.judging.verdict import verdict_schema
 from huleedu_pipeline.providers import openai_chat as chat
 from huleedu_pipeline.providers import openai_wire
 from huleedu_pipeline.providers.emulator.openai_requests import CHAT, read_request
@@ -45,7 +45,7 @@ def test_a_body_carries_what_the_judge_sets_and_leaves_out_what_it_leaves_open()
         "max_completion_tokens": 600,
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "verdict", "strict": True, "schema": VERDICT_SCHEMA},
+            "json_schema": {"name": "verdict", "strict": True, "schema": verdict_schema("short")},
         },
     }
 

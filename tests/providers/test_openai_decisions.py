@@ -56,7 +56,7 @@ def test_the_body_asks_one_question_about_the_prompt_and_nothing_else() -> None:
     ]
     assert [part["text"] for part in body["input"][1]["content"]] == list(PROMPT.blocks)
     assert body["input"][0] == {"role": "system", "content": "Judge."}
-    assert sorted(body) == ["input", "model", "questions"]
+    assert sorted(body) == ["input", "model", "prompt_cache_key", "questions"]
 
 
 def test_the_emulator_takes_the_body_and_its_answer_is_a_verdict() -> None:

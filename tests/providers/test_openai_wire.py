@@ -9,7 +9,7 @@ import pytest
 from huleedu_pipeline.judging.outcome import ErrorCode, Usage
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.judging.verdict import VERDICT_SCHEMA
+from huleedu_pipeline.judging.verdict import verdict_schema
 from huleedu_pipeline.providers import openai_wire as wire
 from huleedu_pipeline.providers.result_table import outcome_of, read_table
 
@@ -22,7 +22,7 @@ def judge(**changes: Any) -> Judge:
     values: dict[str, Any] = {
         "provider": "openai",
         "model": "m",
-        "prompt_template": "t",
+        "prompt_template": "default-1",
         "system_prompt": "Judge.",
         "assignment_prompt": "p",
         "rubric": "r",
@@ -54,7 +54,9 @@ def test_a_body_carries_what_the_judge_sets_and_leaves_out_what_it_leaves_open()
     body = wire.build_body(judge(), PROMPT)
     assert body["instructions"] == "Judge."
     assert [part["text"] for part in body["input"][0]["content"]] == list(PROMPT.blocks)
-    assert body["text"] == {"format": {"type": "json_schema", "name": "verdict", "strict": True, "schema": VERDICT_SCHEMA}}
+    assert body["text"] == {
+        "format": {"type": "json_schema", "name": "verdict", "strict": True, "schema": verdict_schema("short")}
+    }
     assert {"temperature", "reasoning"}.isdisjoint(body)
 
 
@@ -66,8 +68,8 @@ def test_temperature_zero_means_zero_and_every_parameter_is_sent() -> None:
 
 
 def test_a_strict_schema_requires_every_property_and_forbids_others() -> None:
-    assert VERDICT_SCHEMA["required"] == list(VERDICT_SCHEMA["properties"])
-    assert VERDICT_SCHEMA["additionalProperties"] is False
+    assert verdict_schema("short")["required"] == list(verdict_schema("short")["properties"])
+    assert verdict_schema("short")["additionalProperties"] is False
 
 
 @pytest.mark.parametrize(

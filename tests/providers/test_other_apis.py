@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from huleedu_pipeline.judging.costs import price_list
+from huleedu_pipeline.judging.manifest import manifest
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.advance import advance_batch
 from huleedu_pipeline.providers.backend import emulator_config
@@ -53,7 +53,7 @@ def test_a_compatible_server_is_asked_at_the_address_that_is_set(
     base_url = ensure_emulator(emulator_config(settings))
     monkeypatch.setenv("OPENAI_API_KEY", "any")
     local = settings.model_copy(update={"judge_backend": "provider", "openai_base_url": f"{base_url}/v1"})
-    judge = {"provider": "openai", "api": "chat_completions", "model": "emulated-local"}
+    judge = {"provider": "openai", "api": "chat_completions", "model": "emulated-local", "is_unlisted_model": True}
     plan(ledger, local, tmp_path, judge=judge, llm_batching_mode="per_request")
     tally = advance_batch(ledger, local, BATCH).tally
     assert tally.n_succeeded == N_PAIRS
@@ -72,4 +72,4 @@ def test_flex_is_asked_for_and_costs_half(ledger: Ledger, settings: Settings, tm
         assert {outcome.service_tier for outcome in book.outcomes(BATCH)} <= {tier, "default"}
         costs[tier] = book.tally(BATCH).cost_usd or 0.0
         book.close()
-    assert costs["flex"] == pytest.approx(costs[None] * price_list().flex_factor)
+    assert costs["flex"] == pytest.approx(costs[None] * (manifest().providers["openai"].flex_factor or 0))

@@ -9,7 +9,7 @@ from huleedu_pipeline.essays import Batch, read_batch
 from huleedu_pipeline.judging.outcome import ErrorCode, Usage, failure, success
 from huleedu_pipeline.judging.verdict import Verdict
 from huleedu_pipeline.ledger import Answer, BatchStatus, Ledger, RequestRecord
-from huleedu_pipeline.providers.planning import plan_comparisons, plan_requests, register
+from huleedu_pipeline.providers.planning import plan_comparisons, plan_requests, planned_spec, register
 from huleedu_pipeline.settings import Settings
 from tests.kit import write_batch
 
@@ -39,7 +39,9 @@ def plan_class(ledger: Ledger, settings: Settings, folder: Path, n_essays: int, 
     """Register a class and plan its first wave, as the assets do."""
     batch = read_batch(write_class(folder / BATCH, n_essays, **{"llm_batching_mode": "per_request", **spec}))
     register(ledger, settings, batch)
-    pairs = plan_comparisons(batch.spec, batch.scale, {essay.essay_id: essay.anchor_grade for essay in batch.essays})
+    pairs = plan_comparisons(
+        planned_spec(ledger, BATCH), batch.scale, {essay.essay_id: essay.anchor_grade for essay in batch.essays}
+    )
     plan_requests(ledger, BATCH, pairs, {essay.essay_id: essay.text for essay in batch.essays})
     ledger.move_batch(BATCH, BatchStatus.AWAITING_JUDGEMENTS)
     return batch

@@ -5,17 +5,8 @@ from typing import Annotated
 
 import typer
 
-from huleedu_pipeline.cli.admin.options import (
-    AssignmentArgument,
-    ByOption,
-    FileArgument,
-    Output,
-    OutputOption,
-    VersionOption,
-    print_json,
-    tell,
-    writer,
-)
+from huleedu_pipeline.cli.admin.options import AssignmentArgument, ByOption, FileArgument, VersionOption, tell, writer
+from huleedu_pipeline.cli.output import Output, OutputOption, print_json
 
 HELP = """Anchors: graded essays that carry an assignment's grade scale over to pupils' essays.
 

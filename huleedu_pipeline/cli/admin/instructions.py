@@ -4,17 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from huleedu_pipeline.cli.admin.options import (
-    AssignmentArgument,
-    ByOption,
-    FileArgument,
-    Output,
-    OutputOption,
-    VersionOption,
-    print_json,
-    tell,
-    writer,
-)
+from huleedu_pipeline.cli.admin.options import AssignmentArgument, ByOption, FileArgument, VersionOption, tell, writer
+from huleedu_pipeline.cli.output import Output, OutputOption, print_json
 
 HELP = """Assignments and their instructions: what is assessed, on which scale, and where the assignment comes from.
 

@@ -1,29 +1,18 @@
-"""Options that the `huleedu admin` commands share, and how an answer is printed as JSON."""
+"""Options that the `huleedu admin` commands share, and what a write tells."""
 
-import json
-from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huleedu_pipeline.cli.output import Output, print_json
+
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from huleedu_pipeline.context import Assignment
-
-
-class Output(StrEnum):
-    """How an answer is printed."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 AssignmentArgument = Annotated[str, typer.Argument(help="The assignment's id.")]
 FileArgument = Annotated[Path, typer.Argument(help="The file, .txt or .md in UTF-8.")]
-OutputOption = Annotated[Output, typer.Option("--format", help="table for eyes, json for machines.")]
 VersionOption = Annotated[int | None, typer.Option("--version", help="An older version; default: the current one.", min=1)]
 ByOption = Annotated[
     str | None, typer.Option("--by", help="Who writes, for the record; default: the name you are logged in as.")
@@ -42,17 +31,6 @@ def writer(by: str | None) -> str:
         return getuser()
     except (KeyError, OSError):
         raise InvalidInputError("--by: is not given, and the system does not know who is logged in (give your name)") from None
-
-
-def print_json(answer: "BaseModel | Sequence[BaseModel] | dict[str, Any] | list[dict[str, Any]]") -> None:
-    """Print models, or plain fields, as JSON."""
-    from pydantic import BaseModel
-
-    def plain(value: Any) -> Any:
-        return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-
-    found = [plain(one) for one in answer] if isinstance(answer, list | tuple) else plain(answer)
-    typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
 
 
 def tell(assignment: "Assignment", output: Output, *, what: str) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from huleedu_pipeline.cli.admin.options import ByOption, Output, OutputOption, print_json, writer
+from huleedu_pipeline.cli.admin.options import ByOption, writer
+from huleedu_pipeline.cli.output import Output, OutputOption, print_json
 
 HELP = """Grade scales: those that come with the pipeline, and your own.
 

@@ -3,17 +3,8 @@
 import typer
 
 from huleedu_pipeline.cli.admin.instructions import list_assignments
-from huleedu_pipeline.cli.admin.options import (
-    AssignmentArgument,
-    ByOption,
-    FileArgument,
-    Output,
-    OutputOption,
-    VersionOption,
-    print_json,
-    tell,
-    writer,
-)
+from huleedu_pipeline.cli.admin.options import AssignmentArgument, ByOption, FileArgument, VersionOption, tell, writer
+from huleedu_pipeline.cli.output import Output, OutputOption, print_json
 
 PROMPTS_HELP = """Student prompts: what the pupils were asked to write.
 

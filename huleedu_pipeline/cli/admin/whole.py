@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from huleedu_pipeline.cli.admin.options import ByOption, Output, OutputOption, print_json, tell, writer
+from huleedu_pipeline.cli.admin.options import ByOption, tell, writer
+from huleedu_pipeline.cli.output import Output, OutputOption, print_json
 
 IMPORT_HELP = """Register everything in an assignment's folder as one version, or nothing if something in it can not be used.
 

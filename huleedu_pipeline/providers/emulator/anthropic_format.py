@@ -15,7 +15,24 @@ from .judging import Ending, ModelReply
 from .records import Job
 from .wire import Json
 
-SERVED_MODELS = ("emulated-claude-haiku-4-5-20251001", "emulated-claude-sonnet-5-5")
+# Those that are listed; any other name with the same beginning is served as well.
+SERVED_MODELS = (
+    "emulated-claude-haiku-4-5-20251001",
+    "emulated-claude-sonnet-4-5-20250929",
+    "emulated-claude-haiku-5-5",
+    "emulated-claude-sonnet-5-5",
+    "emulated-claude-opus-5-5",
+    "emulated-claude-fable-5-1",
+    "emulated-claude-fable-5-2",
+    "emulated-claude-fable-5",
+    "emulated-claude-sonnet-5",
+    "emulated-claude-opus-5",
+    "emulated-claude-opus-4-8",
+    "emulated-claude-opus-4-7",
+    "emulated-claude-opus-4-6",
+    "emulated-claude-opus-4-5-20251101",
+    "emulated-claude-sonnet-4-6",
+)
 _MODELS_SINCE = "2026-09-21T00:00:00Z"
 
 ERROR_TYPES = {

@@ -15,6 +15,8 @@ from .reading import PART_SEPARATOR, ModelRequest
 from .wire import Json
 
 NO_SAMPLING_SINCE = "2026-10-21"
+MAX_CACHE_MARKS = 4
+CACHE_LIVES = ("1h", "5m")
 _SAMPLING = ("temperature", "top_p", "top_k")
 _KNOWN = frozenset(
     [
@@ -73,6 +75,7 @@ def read_request(params: Any, version: str) -> ModelRequest:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ApiError(400, "max_tokens: Input should be an integer greater than or equal to 1")
     schema = _read_schema(params)
+    _check_cache_marks(params)
     return ModelRequest(
         model=model,
         system=PART_SEPARATOR.join(_read_blocks("system", params.get("system", []))),
@@ -116,6 +119,25 @@ def _read_blocks(place: str, content: object) -> list[str]:
             raise ApiError(400, f"{place}.{index}: this emulator reads only text blocks")
         texts.append(block["text"])
     return texts
+
+
+def _check_cache_marks(params: Json) -> None:
+    """Raise ApiError (400) for marks of the cache that are too many, of no known kind, or not the longest-lived first."""
+    blocks = [params.get("system"), *(message.get("content") for message in params["messages"])]
+    marks = [
+        mark
+        for block in blocks
+        if isinstance(block, list)
+        for part in block
+        if isinstance(part, dict) and (mark := part.get("cache_control")) is not None
+    ]
+    if len(marks) > MAX_CACHE_MARKS:
+        raise ApiError(400, f"A maximum of {MAX_CACHE_MARKS} blocks with cache_control may be provided. Found {len(marks)}.")
+    lives = [mark.get("ttl", "5m") if isinstance(mark, dict) and mark.get("type") == "ephemeral" else None for mark in marks]
+    if any(life not in CACHE_LIVES for life in lives):
+        raise ApiError(400, "cache_control: Input should be of type 'ephemeral' with a ttl of '5m' or '1h'")
+    if lives != sorted(lives, key=CACHE_LIVES.index):
+        raise ApiError(400, "cache_control: a ttl='1h' block must not come after a ttl='5m' block")
 
 
 def _read_schema(params: Json) -> Json | None:

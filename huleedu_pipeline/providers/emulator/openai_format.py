@@ -14,7 +14,30 @@ from .judging import ModelReply
 from .records import Job, Settlement, StoredFile
 from .wire import Json
 
-SERVED_MODELS = ("emulated-gpt-6-luna", "emulated-gpt-6-sol")
+# Those that are listed; any other name with the same beginning is served as well.
+SERVED_MODELS = (
+    "emulated-gpt-6-luna",
+    "emulated-gpt-6-sol",
+    "emulated-gpt-6-astra",
+    "emulated-gpt-6.1-terra",
+    "emulated-gpt-6.1-sol",
+    "emulated-gpt-5.6-sol",
+    "emulated-gpt-5.6-terra",
+    "emulated-gpt-5.6-luna",
+    "emulated-gpt-5.5",
+    "emulated-gpt-5.4",
+    "emulated-gpt-5.4-mini",
+    "emulated-gpt-5.4-nano",
+    "emulated-gpt-5.2",
+    "emulated-gpt-5.1",
+    "emulated-gpt-5-2025-08-07",
+    "emulated-gpt-5-mini-2025-08-07",
+    "emulated-gpt-5-nano-2025-08-07",
+    "emulated-gpt-4.1-2025-04-14",
+    "emulated-gpt-4.1-mini-2025-04-14",
+    "emulated-gpt-4o-2024-11-20",
+    "emulated-gpt-4o-mini-2024-07-18",
+)
 _MODELS_SINCE = 1_790_000_000
 
 
