@@ -269,12 +269,14 @@ def enough_requests_succeeded(context: dg.AssetCheckExecutionContext, lake: Lake
     batch_id = context.partition_key
     with explained():
         rows = lake.open().read_rows(WAVE_DECISIONS, batch_id)
-    n_succeeded, n_requests = (rows[-1]["n_succeeded"], rows[-1]["n_requests"]) if rows else (0, 0)
-    why = why_failed(n_succeeded, n_requests) if n_requests else None
+    n_succeeded, n_outcomes = (rows[-1]["n_succeeded"], rows[-1]["n_outcomes"]) if rows else (0, 0)
+    why = why_failed(n_succeeded, n_outcomes) if n_outcomes else None
     return dg.AssetCheckResult(
         passed=why is None,
-        description=f"{why}; llm_judgements holds the others' errors" if why else f"{n_succeeded} of {n_requests} requests",
-        metadata={"success_rate": n_succeeded / n_requests if n_requests else 1.0, "least": MIN_SUCCESS_RATE},
+        description=f"{why}; llm_judgements holds the others' errors"
+        if why
+        else f"{n_succeeded} of {n_outcomes} requests that have ended",
+        metadata={"success_rate": n_succeeded / n_outcomes if n_outcomes else 1.0, "least": MIN_SUCCESS_RATE},
     )
 
 

@@ -1,16 +1,19 @@
 """Group publishing: a batch's final account, and the warehouse that analysts open."""
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import dagster as dg
 
-from assets.common import OWNERS, cj_batch, explained, materialised, schema_contract, table_asset
+from assets.common import OWNERS, cj_batch, explained, materialised, schema_contract, table_asset, table_value
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.lake import Lake
+from huleedu_pipeline.lake import ContractError, Lake, LeftOut
 from huleedu_pipeline.lake.tables import BATCH_STATUS, CJ_RANKINGS
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus
 from huleedu_pipeline.ledger.phases import client_status, phase_of
 from resources import LakeResource, LedgerResource, WarehouseResource
+
+EVERYTHING_PUBLISHED = "everything_is_published"
 
 
 class StaleRankingError(HuleeduError):
@@ -72,23 +75,50 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
     kinds={"duckdb"},
     # Published every morning, batch or not (orchestration/nightly.py): older than that, something has stopped.
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
+    check_specs=[
+        dg.AssetCheckSpec(
+            EVERYTHING_PUBLISHED,
+            asset="warehouse",
+            description="Every file of the lake could be read; of what could not, the warehouse has what was there before.",
+        )
+    ],
 )
-def warehouse(lake: LakeResource, ledger: LedgerResource, warehouse_file: WarehouseResource) -> dg.MaterializeResult[None]:
+def warehouse(
+    lake: LakeResource, ledger: LedgerResource, warehouse_file: WarehouseResource
+) -> Iterator[dg.MaterializeResult[None]]:
     """The published DuckDB file: every table of every batch, the views, and a comment on each column.
 
-    Built beside the old file and moved into place, so a reader keeps what it opened and nobody waits for anybody.
+    Built beside the old file and moved into place, so a reader keeps what it opened and nobody waits for anybody. A damaged
+    file holds up nobody but its own batch, which is looked at again until it is whole.
     """
     with explained(), ledger.open() as book:
         store = lake.open()
         accounted = [batch.batch_id for batch in book.batches() if not batch.is_published and _is_accounted(store, batch)]
-        counts = warehouse_file.publish(store)
-        book.mark_published(accounted)
-    return dg.MaterializeResult(
+        done = warehouse_file.publish(store)
+        damaged = {one.batch_id for one in done.left_out}
+        book.mark_published(batch_id for batch_id in accounted if batch_id not in damaged)
+    yield dg.MaterializeResult(
         metadata={
-            "dagster/row_count": sum(counts.values()),
+            "dagster/row_count": sum(done.rows.values()),
+            "n_left_out": len(done.left_out),
             "path": dg.MetadataValue.path(warehouse_file.path),
-            **{f"rows_{name}": count for name, count in counts.items()},
-        }
+            **{f"rows_{name}": count for name, count in done.rows.items()},
+        },
+        check_results=[_everything_is_published(done.left_out)],
+    )
+
+
+def _everything_is_published(left_out: Sequence[LeftOut]) -> dg.AssetCheckResult:
+    batches = ", ".join(dict.fromkeys(one.batch_id for one in left_out))
+    rows = [{"batch": one.batch_id, "table": one.table, "why": one.reason} for one in left_out]
+    return dg.AssetCheckResult(
+        check_name=EVERYTHING_PUBLISHED,
+        passed=not left_out,
+        description=f"{len(left_out)} files of {batches} could not be read (start the job collect_batch for each batch: it "
+        "writes them anew from the ledger)"
+        if left_out
+        else "every file of the lake was read",
+        metadata={"evidence": table_value(rows)} if rows else {},
     )
 
 
@@ -112,7 +142,11 @@ def _is_accounted(store: Lake, batch: BatchRecord) -> bool:
     """Whether the batch has ended and its account is of this end, and not of one before it was brought back."""
     if batch.completed_at is None or not store.path(BATCH_STATUS, batch.batch_id).exists():
         return False
-    return any(row["completed_at"] == batch.completed_at for row in store.read_rows(BATCH_STATUS, batch.batch_id))
+    try:
+        rows = store.read_rows(BATCH_STATUS, batch.batch_id)
+    except ContractError:  # damaged: left out of the publication, and told there
+        return False
+    return any(row["completed_at"] == batch.completed_at for row in rows)
 
 
 @dg.asset_check(asset=batch_results, partitions_def=cj_batch)

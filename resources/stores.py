@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from huleedu_pipeline.lake import Lake, publish
+from huleedu_pipeline.lake import Lake, Publication, publish
 from huleedu_pipeline.ledger import Ledger
 
 
@@ -41,6 +41,6 @@ class WarehouseResource(dg.ConfigurableResource[None]):
 
     path: str = Field(description="The file that analysts open.")
 
-    def publish(self, lake: Lake) -> dict[str, int]:
-        """Publish the lake and return the number of rows of each table."""
+    def publish(self, lake: Lake) -> Publication:
+        """Publish the lake; see :func:`huleedu_pipeline.lake.publish`."""
         return publish(lake, Path(self.path))

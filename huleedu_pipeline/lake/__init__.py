@@ -2,14 +2,16 @@
 
 from huleedu_pipeline.lake.schema import Column, ColumnType, ContractError, Table
 from huleedu_pipeline.lake.store import Lake, MissingDataError
-from huleedu_pipeline.lake.warehouse import Warehouse, WarehouseError, open_warehouse, publish
+from huleedu_pipeline.lake.warehouse import LeftOut, Publication, Warehouse, WarehouseError, open_warehouse, publish
 
 __all__ = [
     "Column",
     "ColumnType",
     "ContractError",
     "Lake",
+    "LeftOut",
     "MissingDataError",
+    "Publication",
     "Table",
     "Warehouse",
     "WarehouseError",

@@ -1,8 +1,8 @@
 """The warehouse: the lake published as one DuckDB file with tables, views and comments.
 
 A publication works on a copy of the old file beside it and moves that into place, so a reader keeps the snapshot it opened and
-neither ever waits for the other. Only batches whose files in the lake have changed are read again. Reading is
-:func:`open_warehouse`, two lines in a notebook.
+neither ever waits for the other. Only batches whose files in the lake have changed are read again, and a file that breaks its
+contract leaves the rows that were published before. Reading is :func:`open_warehouse`, two lines in a notebook.
 """
 
 import shutil
@@ -19,7 +19,7 @@ from filelock import FileLock
 from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.files import replacing
-from huleedu_pipeline.lake.schema import Table, sql_string
+from huleedu_pipeline.lake.schema import ContractError, Table, sql_string
 from huleedu_pipeline.lake.store import Lake
 from huleedu_pipeline.lake.tables import TABLES
 from huleedu_pipeline.lake.views import VIEWS
@@ -45,23 +45,41 @@ class WarehouseError(HuleeduError):
     """There is no warehouse to read."""
 
 
-def publish(lake: Lake, path: Path) -> dict[str, int]:
-    """Publish everything in ``lake`` as the DuckDB file ``path`` and return the number of rows of each table.
+@dataclass(frozen=True)
+class LeftOut:
+    """A file of the lake that could not be published, and why; of its batch, the table has what was there before."""
+
+    batch_id: str
+    table: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a publication came to: the number of rows of each table, and the files that it had to leave out."""
+
+    rows: dict[str, int]
+    left_out: tuple[LeftOut, ...]
+
+
+def publish(lake: Lake, path: Path) -> Publication:
+    """Publish everything in ``lake`` as the DuckDB file ``path``.
 
     Publications by several processes queue up behind a lock file; readers are never asked to wait.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
+    left_out: list[LeftOut] = []
     with FileLock(path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_SECONDS), replacing(path) as temporary:
         connection = _copy_of(path, temporary) or _declared(temporary)
         try:
             for table in TABLES:
-                _bring_up_to_date(connection, table, lake)
+                left_out.extend(_bring_up_to_date(connection, table, lake))
                 counts[table.name] = _single(connection.execute(f"SELECT count(*) FROM {table.name}").fetchone())
             connection.execute("CHECKPOINT")
         finally:
             connection.close()
-    return counts
+    return Publication(counts, tuple(left_out))
 
 
 def _copy_of(published: Path, temporary: Path) -> duckdb.DuckDBPyConnection | None:
@@ -100,26 +118,34 @@ def _declared(temporary: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, table: Table, lake: Lake) -> None:
-    """Replace the rows of the batches whose files are others than those that were read."""
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, table: Table, lake: Lake) -> list[LeftOut]:
+    """Replace the rows of the batches whose files are others than those that were read, and return what can not be read."""
     read = "SELECT batch_id, version FROM publication.files WHERE table_name = ?"
     known = dict(connection.execute(read, [table.name]).fetchall())
     files = {file.parent.name.removeprefix("batch="): file for file in lake.files(table)}
     versions = {batch_id: _version(file) for batch_id, file in files.items()}
-    gone = [batch_id for batch_id, version in known.items() if versions.get(batch_id) != version]
-    new = [batch_id for batch_id, version in versions.items() if known.get(batch_id) != version]
-    if gone:
-        connection.execute(f"DELETE FROM {table.name} WHERE list_contains(?, batch_id)", [gone])
+    _delete(connection, table, [batch_id for batch_id in known if batch_id not in files])
+    left_out = []
+    for batch_id in (batch_id for batch_id, version in versions.items() if known.get(batch_id) != version):
+        try:
+            incoming = lake.read(table, batch_id)
+        except ContractError as error:
+            left_out.append(LeftOut(batch_id, table.name, str(error)))
+            continue
+        _delete(connection, table, [batch_id] if batch_id in known else [])
+        connection.register("incoming", incoming)
+        connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
+        connection.unregister("incoming")
+        connection.execute("INSERT INTO publication.files VALUES (?, ?, ?)", [table.name, batch_id, versions[batch_id]])
+    return left_out
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, table: Table, batch_ids: list[str]) -> None:
+    if batch_ids:
+        connection.execute(f"DELETE FROM {table.name} WHERE list_contains(?, batch_id)", [batch_ids])
         connection.execute(
-            "DELETE FROM publication.files WHERE table_name = ? AND list_contains(?, batch_id)", [table.name, gone]
+            "DELETE FROM publication.files WHERE table_name = ? AND list_contains(?, batch_id)", [table.name, batch_ids]
         )
-    if new:
-        connection.execute(
-            f"INSERT INTO {table.name} BY NAME SELECT * FROM read_parquet(?, hive_partitioning = false)",
-            [[str(files[batch_id]) for batch_id in new]],
-        )
-        rows = [(table.name, batch_id, versions[batch_id]) for batch_id in new]
-        connection.executemany("INSERT INTO publication.files VALUES (?, ?, ?)", rows)
 
 
 def _version(file: Path) -> str:

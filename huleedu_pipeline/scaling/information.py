@@ -135,11 +135,14 @@ class Information:
             tolerance,
         )
 
-    def solve(self, right: Floats, tolerance: float = SOLVE_TOLERANCE) -> Floats:
-        """Solve for one right-hand side, shape (n + q,), or several, shape (n + q, b); centred where theta is."""
+    def solve(self, right: Floats, tolerance: float = SOLVE_TOLERANCE, *, largest_exact: int = LARGEST_EXACT) -> Floats:
+        """Solve for one right-hand side, shape (n + q,), or several, shape (n + q, b); centred where theta is.
+
+        Up to ``largest_exact`` locations the answer is exact, above to ``tolerance``: what is a draw needs no more.
+        """
         n = self.n
         columns = right.reshape(len(right), -1).copy()
-        if n <= LARGEST_EXACT:
+        if n <= largest_exact:
             if self.is_centred:
                 kernels.centre(columns[:n], self.label, self.size)
             with one_thread():

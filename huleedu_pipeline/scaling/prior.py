@@ -76,7 +76,7 @@ def _by_draws(model: Model, shape: float, rate: float) -> float:
         deviation = model.deviation(beta)
         scores[:, -1] = model.spread(deviation)
         information = model.information(optimum)
-        solved = information.solve(scores, SOLVE_TOLERANCE)
+        solved = information.solve(scores, SOLVE_TOLERANCE, largest_exact=LARGEST_DETERMINANT)
         trace, leverage = 0.0, np.zeros(m)
         for k in range(len(seeds)):
             trace += float((model.deviation(solved[:, k]) ** 2).sum()) / len(seeds)

@@ -29,23 +29,27 @@ Estimates = Literal["maximum likelihood", "wide prior"]
 WIDE_PRIOR_SD = 10.0
 # Variance in square logits below which locations differ by nothing but the rounding of the optimum.
 NO_VARIANCE = 1e-12
+# Draws behind a figure: so many essays in all, within these bounds.
+ESSAYS_DRAWN, FEWEST_DRAWS, MOST_DRAWS = 40_000, 20, 100
 # Up to so many judges, all ways of halving them are fewer than a few hundred and are gone through instead of drawn.
 MOST_ENUMERATED_JUDGES = 10
 
 
-def reliability(fit: BradleyTerryFit, *, n_splits: int = 100, seed: int = 1) -> "Reliability":
+def reliability(fit: BradleyTerryFit, *, n_splits: int | None = None, seed: int = 1) -> "Reliability":
     """Return the reliability of ``fit``; each figure is worked out when it is first looked at.
 
     Args:
         fit: Result of :func:`.fit_bradley_terry`.
-        n_splits: Random halvings behind ``split_half``.
+        n_splits: Random halvings behind ``split_half``; by default, as of the null's replications, 100 for up to 400 essays and
+            fewer for more, down to 20: what is averaged over many essays varies less from one draw to the next.
         seed: Seed of the halvings and of the same-design null.
 
     Raises:
         ValueError: fewer than one split.
 
     """
-    return Reliability(fit, n_splits, seed)
+    n_draws = min(max(ESSAYS_DRAWN // len(fit.theta), FEWEST_DRAWS), MOST_DRAWS)
+    return Reliability(fit, n_draws if n_splits is None else n_splits, seed, n_draws)
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,9 @@ class Reliability:
     """Reliability of one fit; see :func:`reliability`."""
 
     fit: BradleyTerryFit = field(repr=False)
-    n_splits: int = 100
+    n_splits: int = MOST_DRAWS
     seed: int = 1
-    n_null_replications: int = 100
+    n_null_replications: int = MOST_DRAWS
 
     def __post_init__(self) -> None:
         if self.n_splits < 1 or self.n_null_replications < 1:

@@ -95,6 +95,8 @@ def test_every_table_has_one_writing_asset_that_shows_its_columns(definitions: d
 
 def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) -> None:
     checks = [spec for check in definitions.asset_checks or [] for spec in check.check_specs]
+    assets = [asset for asset in definitions.assets or [] if isinstance(asset, dg.AssetsDefinition)]
+    checks += [spec for asset in assets for spec in asset.check_specs]
     assert {spec.name for spec in checks} == {
         "schema_contract",
         "exposure_balanced",
@@ -109,13 +111,14 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
         "reliability_above_floor",
         "batch_ended_well",
         "no_partition_left_failed",
+        "everything_is_published",
     }
     # Without these three nothing can be scaled. The others warn, or name an error that a person has to judge; a quarantined
     # job holds up only itself, and a batch with too few verdicts has failed, and is published as that.
     blocking = {"schema_contract", "every_request_has_an_outcome", "comparison_graph_connected"}
     assert {spec.name for spec in checks if spec.blocking} == blocking
     assert all(len(spec.description or "") > 40 for spec in checks)
-    whole = {"no_provider_job_overdue", "no_partition_left_failed"}
+    whole = {"no_provider_job_overdue", "no_partition_left_failed", "everything_is_published"}
     assert {spec.name for spec in checks if spec.partitions_def is None} == whole, "the others are of one batch each"
     repository = definitions.get_repository_def()
     for job in ("submit_batch", "collect_batch", "rebuild_warehouse", "check_up", "recover_batches"):

@@ -277,3 +277,18 @@ def test_the_demo_folder_is_a_valid_batch() -> None:
     assert sorted(anchors, key=str) == sorted(["F+", "F+", "E-", "E+", "D-", "D+", "C-", "C+", "B", "B", "A", "A"])
     assert len(batch.essays) - len(anchors) == 24
     assert all(150 <= essay.n_words <= 350 for essay in batch.essays)
+
+
+def test_a_damaged_table_holds_up_its_own_batch_only_and_is_made_good(installation: Installation, ledger: Ledger) -> None:
+    installation.run_to_the_end("b1")
+    installation.run_to_the_end("b2")
+    lake = Lake(installation.settings.lake_dir)
+    lake.path(CJ_RANKINGS, "b2").write_bytes(b"damaged")
+    result = installation.run("rebuild_warehouse", None)
+    (check,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "everything_is_published"]
+    assert not check.passed
+    assert "1 files of b2 could not be read (start the job collect_batch" in str(check.description)
+    with open_warehouse(installation.settings.warehouse_path) as warehouse:
+        assert warehouse.frame("cj_rankings")["batch_id"].value_counts().to_dict() == {"b1": 8, "b2": 8}
+    result = installation.run("collect_batch", "b2")
+    assert all(c.passed for c in result.get_asset_check_evaluations() if c.check_name == "everything_is_published")

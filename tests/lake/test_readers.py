@@ -47,7 +47,7 @@ from huleedu_pipeline.lake import Lake, publish
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(2):
-    assert publish(Lake(Path(sys.argv[1])), Path(sys.argv[2]))["essays"] == 1
+    assert publish(Lake(Path(sys.argv[1])), Path(sys.argv[2])).rows["essays"] == 1
 """
 
 
@@ -58,7 +58,7 @@ def test_a_reader_that_holds_the_file_open_keeps_its_snapshot_and_blocks_nobody(
     readers = [start(code, path) for code in (HOLD_OPEN, HOLD_OPEN_WITH_PLAIN_DUCKDB)]
     assert [hear(reader) for reader in readers] == ["['b1']"] * 2
     fill(lake, "b2")
-    assert publish(lake, path)["batch_status"] == 2  # while both hold the file open
+    assert publish(lake, path).rows["batch_status"] == 2  # while both hold the file open
     for expected in ("['b1']", "['b1', 'b2']"):
         for reader in readers:
             say(reader)
@@ -74,7 +74,7 @@ def test_publishing_while_another_process_reads_in_a_loop_never_fails_for_the_re
     seen = [hear(reader)]
     for n in range(1, 6):
         fill(lake, f"b{n}")
-        assert publish(lake, path)["batch_status"] == n + 1
+        assert publish(lake, path).rows["batch_status"] == n + 1
     while seen[-1] not in ("6", ""):
         seen.append(hear(reader))
     say(reader)
@@ -91,5 +91,5 @@ def test_publications_by_several_processes_queue_up(tmp_path: Path) -> None:
         say(publisher)
     assert [publisher.wait(timeout=60) for publisher in publishers] == [0, 0]
     lake.write_rows(BATCH_STATUS, "b2", [a_row(BATCH_STATUS, "b2")])
-    assert publish(lake, path)["batch_status"] == 2
+    assert publish(lake, path).rows["batch_status"] == 2
     assert {file.name for file in tmp_path.iterdir()} == {"lake", "warehouse.duckdb", "warehouse.lock"}
