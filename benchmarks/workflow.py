@@ -106,7 +106,7 @@ def bare_seconds(instance: dg.DagsterInstance, n_steps: int) -> float:
 
         return does_nothing
 
-    job = dg.define_asset_job("bare", selection=dg.AssetSelection.all(), partitions_def=cj_batch)
+    job = dg.define_asset_job("bare", selection=dg.AssetSelection.all())
     bare = dg.Definitions(assets=[nothing(number) for number in range(n_steps)], jobs=[job]).resolve_job_def("bare")
     found = []
     for _ in range(3):
