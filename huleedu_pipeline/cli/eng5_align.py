@@ -208,7 +208,7 @@ def _show(report: "AlignmentReport", folder: Path) -> None:
     tau = "not defined" if found.agreement.tau_b is None else f"{found.agreement.tau_b:.3f}"
     typer.echo(
         f"{run.batch_id}: {len(found.anchors)} anchors, {run.n_succeeded} of {run.n_requests} verdicts, tau-b {tau}, "
-        f"{len(found.inversions)} direct inversions, {len(found.zero_wins)} anchors without a win"
+        f"direct inversions: {len(found.inversions)}, anchors without a win: {len(found.zero_wins)}"
     )
     for path in write_report(folder, report):
         typer.echo(f"wrote {path}")

@@ -9,7 +9,16 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from huleedu_pipeline.eng5.alignment_compare import RunComparison
-from huleedu_pipeline.eng5.alignment_models import Alignment, AlignmentReport, DirectInversion, Part, RankAgreement, Run, Share
+from huleedu_pipeline.eng5.alignment_models import (
+    Alignment,
+    AlignmentReport,
+    AnchorResult,
+    DirectInversion,
+    Part,
+    RankAgreement,
+    Run,
+    Share,
+)
 from huleedu_pipeline.eng5.documents import Block, Document, Heading, Paragraph, Table, as_html, as_markdown
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.files import replacing
@@ -22,11 +31,11 @@ TAU_TIES = (
     "lower one. Pairs with one grade are ties: they count as neither, and the denominator is corrected for them, so no order "
     "within a grade makes tau-b larger or smaller by being lucky."
 )
-GRADE_PAIRS = (
-    "How often the higher grade won where anchors of the two grades were compared, with 95 % intervals (Clopper and Pearson). "
-    "By verdict: the interval is about asking these very anchors again, and holds only as far as repeated answers are "
-    "independent. By pair: each pair of anchors counts once, by most of its verdicts, and the interval is about other anchors "
-    "of these grades; pairs that share an anchor are less independent than it supposes."
+INTERVALS = (
+    "Intervals are of 95 % (Clopper and Pearson). By verdict: about asking these very anchors again, and only as far as "
+    "repeated answers are independent; where the judge repeats itself they are too narrow. By pair: each pair of anchors "
+    "counts once, by most of its verdicts, and a pair with as many either way is left out; about other anchors of these "
+    "grades, and pairs that share an anchor are less independent than they suppose."
 )
 
 
@@ -73,7 +82,7 @@ def report_document(report: AlignmentReport) -> Document:
         Heading(f"{mark}Anchors"),
         _anchors(found),
     ]
-    if any(one.is_one_sided for one in found.anchors):
+    if any(_rests_on_prior(one) for one in found.anchors):
         blocks.append(
             Paragraph(
                 "(1) won or lost every comparison: the verdicts only say on which side of the others it lies, and theta and SE "
@@ -84,6 +93,7 @@ def report_document(report: AlignmentReport) -> Document:
         Heading(f"{mark}Agreement with the grades"),
         Paragraph(_tau(found.agreement)),
         Paragraph(TAU_TIES),
+        Paragraph(INTERVALS),
         Table(
             ("between different grades", "for the higher grade"),
             [("verdicts", _share(found.expert_verdicts)), ("pairs", _share(found.expert_pairs))],
@@ -93,7 +103,7 @@ def report_document(report: AlignmentReport) -> Document:
         Heading(f"{mark}Anchors without a win"),
         Paragraph(", ".join(found.zero_wins) or "None."),
         Heading(f"{mark}Grade boundaries"),
-        Paragraph(GRADE_PAIRS),
+        Paragraph("How often the higher grade won where anchors of the two grades were compared; intervals as above."),
         _grade_pairs(found),
         Heading(f"{mark}Position and consistency"),
         *_consistency(found),
@@ -241,7 +251,7 @@ def _anchors(found: Alignment) -> Table:
                 NOTHING if one.rank is None else str(one.rank),
                 one.label,
                 one.grade,
-                _number(one.theta) + (" (1)" if one.is_one_sided else ""),
+                _number(one.theta) + (" (1)" if _rests_on_prior(one) else ""),
                 _number(one.theta_se),
                 str(one.n_wins),
                 str(one.n_losses),
@@ -251,6 +261,10 @@ def _anchors(found: Alignment) -> Table:
             for one in found.anchors
         ],
     )
+
+
+def _rests_on_prior(one: AnchorResult) -> bool:
+    return one.is_one_sided and one.theta is not None
 
 
 def _tau(found: RankAgreement) -> str:
@@ -286,7 +300,7 @@ def _inversions(inversions: Sequence[DirectInversion]) -> list[Block]:
             )
     return [
         Paragraph(
-            f"{len(inversions)} pairs of anchors of which the lower grade won at least once; below, every such verdict in the "
+            f"Pairs of anchors of which the lower grade won at least once: {len(inversions)}. Below, every such verdict in the "
             "judge's own words."
         ),
         Table(

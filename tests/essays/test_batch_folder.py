@@ -254,3 +254,11 @@ def test_something_that_is_no_folder(tmp_path: Path) -> None:
 
 def test_words_are_counted_at_white_space() -> None:
     assert Essay("a", "a.txt", "one  two\nthree-four\t5").n_words == 4
+
+
+def test_named_pairs_are_of_essays_that_there_are_and_leave_none_out(tmp_path: Path) -> None:
+    named = "batch_id: class-7b\ngrade_scale: eng5_np_legacy_9_step\npairs: [[anna, bo], [bo, ana], [bo, anchor_002_B]]\n"
+    assert problems_of(write_batch(tmp_path, {"batch.yaml": named})) == (
+        "batch.yaml: pairs: there is no essay 'ana' (did you mean 'anna'?)",
+        "batch.yaml: pairs: nothing compares essay 'anchor_001_F+' (add a pair, or take the essay out)",
+    )
