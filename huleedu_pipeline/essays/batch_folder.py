@@ -7,7 +7,7 @@ its own (:mod:`.basis`). Reading has no side effects. All problems are collected
 mends a folder once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -84,6 +84,26 @@ def _unpaired(spec: BatchSpec, found: list[Found]) -> Iterator[str]:
         yield f"batch.yaml: pairs: there is no essay '{name}' ({hint})"
     for name in sorted(known - named):
         yield f"batch.yaml: pairs: nothing compares essay '{name}' (add a pair, or take the essay out)"
+    apart = sorted(named - _connected(spec.pairs))
+    if apart and spec.grade_scale is not None:
+        yield (
+            f"batch.yaml: pairs: nothing connects essay '{apart[0]}' with '{spec.pairs[0][0]}', and grades need one scale "
+            "(add pairs that connect all essays, or leave grade_scale out)"
+        )
+
+
+def _connected(pairs: Sequence[tuple[str, str]]) -> set[str]:
+    """Return the essays that pairs connect with the first one."""
+    neighbours: dict[str, set[str]] = {}
+    for first, second in pairs:
+        neighbours.setdefault(first, set()).add(second)
+        neighbours.setdefault(second, set()).add(first)
+    reached, next_ones = {pairs[0][0]}, [pairs[0][0]]
+    while next_ones:
+        new = neighbours[next_ones.pop()] - reached
+        reached |= new
+        next_ones += new
+    return reached
 
 
 def read_spec(folder: Path) -> BatchSpec:
