@@ -23,6 +23,8 @@ from huleedu_pipeline.essays.registered import Registry
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.grading.scales import GradeScale
 
+HOW_NOT_WHAT = ("max_cost_usd", "llm_batching_mode")
+
 
 class NoAnchorsError(HuleeduError):
     """There are no two graded anchors to align a judge with."""
@@ -131,9 +133,13 @@ def blind_names(source: AnchorSource, seed: int) -> dict[str, str]:
 
 
 def default_batch_id(source: AnchorSource, fields: Mapping[str, Any]) -> str:
-    """Return a name that says what is asked of whom: the same question again is the same batch, and costs nothing."""
+    """Return a name that says what is asked of whom: the same question again is the same batch, and costs nothing.
+
+    A limit or a mode that has changed makes no other batch: what an interrupted run has paid for would be bought again.
+    """
+    question = {name: value for name, value in fields.items() if name not in HOW_NOT_WHAT}
     anchors = [(anchor.essay_id, anchor.text_sha256, anchor.anchor_grade) for anchor in source.anchors]
-    return "align-" + short_hash([source.prompt, source.rubric, anchors, dict(fields)], 12)
+    return "align-" + short_hash([source.prompt, source.rubric, anchors, question], 12)
 
 
 def batch_fields(

@@ -108,6 +108,8 @@ def test_the_same_question_has_the_same_batch_id_and_another_has_another(tmp_pat
     source = read_folder(write_batch(tmp_path / "source"), NOTHING_REGISTERED)
     assert default_batch_id(source, {"seed": 1}) == default_batch_id(source, {"seed": 1})
     assert default_batch_id(source, {"seed": 1}) != default_batch_id(source, {"seed": 2})
+    limited = {"seed": 1, "max_cost_usd": 2.0, "llm_batching_mode": "per_request"}
+    assert default_batch_id(source, limited) == default_batch_id(source, {"seed": 1})
     assert default_batch_id(source, {}) != default_batch_id(source.only(sorted(ANCHORS)[:2]), {})
 
 
