@@ -29,7 +29,7 @@ from huleedu_pipeline.lake.tables import (
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
 from huleedu_pipeline.providers.continuation import conclude, is_judged, is_nearly_judged, standing_of
 from huleedu_pipeline.providers.human import imported_requests
-from huleedu_pipeline.providers.planning import ensure_same_essays, plan_requests
+from huleedu_pipeline.providers.planning import ensure_same_essays, plan_requests, planned_spec
 from huleedu_pipeline.providers.winding_up import OPEN_JOBS
 from huleedu_pipeline.waves import decision_row
 from resources import LakeResource, LedgerResource, PaidWorkResource
@@ -211,11 +211,16 @@ def every_request_has_an_outcome(
 def comparison_graph_connected(
     context: dg.AssetCheckExecutionContext, lake: LakeResource, ledger: LedgerResource
 ) -> dg.AssetCheckResult:
-    """The verdicts connect all essays, directly or through others; without that, no common scale exists."""
+    """The verdicts connect all essays, directly or through others; without that, no common scale exists.
+
+    Blocks the ranking, unless the batch names its pairs and no grade rests on them: parts may then be meant, and are warned of.
+    """
     batch_id = context.partition_key
     with explained(), ledger.open() as book:
         if (why := book.batch(batch_id).unranked_because) is not None:
             return _nothing_is_scaled(why)
+        spec = planned_spec(book, batch_id)
+        may_fall_apart = spec.pairs is not None and spec.grade_scale is None
         ids = [row["essay_id"] for row in lake.open().read_rows(ESSAYS, batch_id)]
         rows = [row for row in lake.open().read_rows(LLM_JUDGEMENTS, batch_id) if row["outcome"] == "success"]
     place = {essay_id: index for index, essay_id in enumerate(ids)}
@@ -227,6 +232,7 @@ def comparison_graph_connected(
     named = ", ".join(apart[:MOST_NAMED]) + (f" and {len(apart) - MOST_NAMED} more" if len(apart) > MOST_NAMED else "")
     return dg.AssetCheckResult(
         passed=bool(n_components == 1),
+        severity=dg.AssetCheckSeverity.WARN if may_fall_apart else dg.AssetCheckSeverity.ERROR,
         description=f"the verdicts connect all {len(ids)} essays"
         if n_components == 1
         else f"the verdicts fall into {n_components} unconnected parts: nothing compares {named} with most others (more "

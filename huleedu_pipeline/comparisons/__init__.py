@@ -1,7 +1,7 @@
 """Comparisons: which pairs of essays are asked about, in which order and orientation, and what they are called."""
 
 from huleedu_pipeline.comparisons.design import PlannedPair, plan_single_wave
-from huleedu_pipeline.comparisons.pairs import ComparisonPair, PairGenerationMode, plan_pairs
+from huleedu_pipeline.comparisons.pairs import ComparisonPair, PairGenerationMode, plan_pairs, specified_pairs
 from huleedu_pipeline.comparisons.selection import (
     STRATEGIES,
     Knowledge,
@@ -27,4 +27,5 @@ __all__ = [
     "plan_pairs",
     "plan_single_wave",
     "select_pairs",
+    "specified_pairs",
 ]

@@ -1,5 +1,6 @@
 """Pairs as they are recorded: which two essays, in which order, in which wave, under which stable name."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -66,3 +67,20 @@ def plan_pairs(
         seen.add(both)
         pairs.append(ComparisonPair(batch_id, essay_ids[pair.first], essay_ids[pair.second], pair_generation_mode=mode))
     return pairs
+
+
+def specified_pairs(batch_id: str, pairs: Sequence[tuple[str, str]]) -> list[ComparisonPair]:
+    """Return the comparisons that somebody has named, in their order; the same two in the same order again are a replicate.
+
+    Args:
+        batch_id: The batch.
+        pairs: The essay that is shown first and the other one, by id.
+
+    """
+    times: Counter[tuple[str, str]] = Counter()
+    found = []
+    for first, second in pairs:
+        mode: PairGenerationMode = "resampling" if times[first, second] or times[second, first] else "coverage"
+        times[first, second] += 1
+        found.append(ComparisonPair(batch_id, first, second, replicate=times[first, second], pair_generation_mode=mode))
+    return found

@@ -7,7 +7,8 @@ its own (:mod:`.basis`). Reading has no side effects. All problems are collected
 mends a folder once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from huleedu_pipeline.essays.anchors import stem
@@ -61,6 +62,7 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
         )
     if spec is None:
         raise IntakeError(place, problems)
+    problems.extend(_unpaired(spec, found))
     essays = [essay for some in (pupils, basis.anchors) for essay in sorted((essay for _, essay in some), key=_id)]
     if basis.scale is not None:
         spec = spec.model_copy(update={"grade_scale": basis.scale.scale_id})
@@ -70,6 +72,38 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     if problems:
         raise IntakeError(place, problems)
     return batch
+
+
+def _unpaired(spec: BatchSpec, found: list[Found]) -> Iterator[str]:
+    if spec.pairs is None:
+        return
+    known, named = {essay.essay_id for _, essay in found}, {name for pair in spec.pairs for name in pair}
+    for name in sorted(named - known):
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "essay_ids are file names without the ending"
+        yield f"batch.yaml: pairs: there is no essay '{name}' ({hint})"
+    for name in sorted(known - named):
+        yield f"batch.yaml: pairs: nothing compares essay '{name}' (add a pair, or take the essay out)"
+    apart = sorted(named - _connected(spec.pairs))
+    if apart and spec.grade_scale is not None:
+        yield (
+            f"batch.yaml: pairs: nothing connects essay '{apart[0]}' with '{spec.pairs[0][0]}', and grades need one scale "
+            "(add pairs that connect all essays, or leave grade_scale out)"
+        )
+
+
+def _connected(pairs: Sequence[tuple[str, str]]) -> set[str]:
+    """Return the essays that pairs connect with the first one."""
+    neighbours: dict[str, set[str]] = {}
+    for first, second in pairs:
+        neighbours.setdefault(first, set()).add(second)
+        neighbours.setdefault(second, set()).add(first)
+    reached, next_ones = {pairs[0][0]}, [pairs[0][0]]
+    while next_ones:
+        new = neighbours[next_ones.pop()] - reached
+        reached |= new
+        next_ones += new
+    return reached
 
 
 def read_spec(folder: Path) -> BatchSpec:

@@ -14,11 +14,12 @@ from pydantic_core import ErrorDetails
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.strict_yaml import YamlError, load_fields
-from huleedu_pipeline.judging.spec import BatchingMode, JudgeSettings
+from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, JudgeSettings
 from huleedu_pipeline.judging.templates import UnknownTemplateError, load_template
 
 KEY_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
 COMPARISONS_PER_ESSAY = 20
+MOST_SPECIFIED_PAIRS = 50_000
 
 
 def check_key(value: str, what: str) -> str:
@@ -73,6 +74,13 @@ class BatchSpec(BaseModel):
         description="Most comparisons to pay for. Default: so many that each essay is compared "
         f"{COMPARISONS_PER_ESSAY} times, or all pairs if there are fewer.",
     )
+    pairs: tuple[tuple[str, str], ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MOST_SPECIFIED_PAIRS,
+        description="Exactly these comparisons and no others, in one wave: [essay shown first, essay shown second], by "
+        "essay_id; a line that comes again asks again. Default: pairs are chosen for you.",
+    )
     max_cost_usd: float | None = Field(
         default=None,
         ge=0,
@@ -120,6 +128,8 @@ class BatchSpec(BaseModel):
 
     def n_comparisons(self, n_essays: int) -> int:
         """Return how many comparisons are wanted at most of so many essays."""
+        if self.pairs is not None:
+            return len(self.pairs)
         return self.max_comparisons or COMPARISONS_PER_ESSAY * n_essays // 2
 
     @property
@@ -143,6 +153,21 @@ class BatchSpec(BaseModel):
     @classmethod
     def _assignment_key(cls, value: str | None) -> str | None:
         return None if value is None else check_key(value, "an assignment")
+
+    @model_validator(mode="after")
+    def _pairs_alone(self) -> "BatchSpec":
+        if self.pairs is None:
+            return self
+        if alone := sorted({first for first, second in self.pairs if first == second}):
+            raise ValueError(f"pairs: '{alone[0]}' is paired with itself (name two essays)")
+        if self.max_comparisons is not None:
+            raise ValueError(f"max_comparisons: pairs names all {len(self.pairs)} comparisons (leave max_comparisons out)")
+        if self.judge.provider == HUMAN:
+            raise ValueError("pairs: people's judgements are imported with their pairs (leave pairs out)")
+        for name in ("target_mean_se", "target_reliability"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name}: the comparisons that pairs names are all asked (leave {name} out)")
+        return self
 
     @model_validator(mode="after")
     def _live_only(self) -> "BatchSpec":

@@ -11,7 +11,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
-from huleedu_pipeline.comparisons import ComparisonPair, PairGenerationMode, plan_pairs
+from huleedu_pipeline.comparisons import ComparisonPair, PairGenerationMode, plan_pairs, specified_pairs
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays import Batch, check_judge
 from huleedu_pipeline.essays.spec import BatchSpec
@@ -189,9 +189,9 @@ def rules_of(spec: BatchSpec, n_essays: int) -> Rules:
     n_pairs = n_essays * (n_essays - 1) // 2
     return Rules(
         # Without a cap of its own a batch asks for no pair again.
-        max_comparisons=spec.max_comparisons or min(spec.n_comparisons(n_essays), n_pairs),
+        max_comparisons=spec.max_comparisons or (len(spec.pairs) if spec.pairs else min(spec.n_comparisons(n_essays), n_pairs)),
         waves=spec.waves,
-        is_single_wave=spec.effective_mode == BATCH_API or spec.judge.provider == HUMAN,
+        is_single_wave=spec.effective_mode == BATCH_API or spec.judge.provider == HUMAN or spec.pairs is not None,
         min_comparisons_for_stability_check=spec.min_comparisons_for_stability_check,
         score_stability_threshold=spec.score_stability_threshold,
         target_mean_se=spec.target_mean_se,
@@ -210,6 +210,8 @@ def plan_comparisons(
         anchor_grades: Grade of each anchor, ``None`` for a pupil's essay, by ``essay_id``.
 
     """
+    if spec.pairs is not None:
+        return in_asking_order(specified_pairs(spec.batch_id, spec.pairs))
     n_essays = len(anchor_grades)
     return in_asking_order(_design(spec, scale, anchor_grades, first_wave_size(rules_of(spec, n_essays), n_essays)))
 
@@ -218,6 +220,8 @@ def most_comparisons_of(
     spec: BatchSpec, scale: GradeScale | None, anchor_grades: Mapping[str, str | None]
 ) -> list[ComparisonPair]:
     """Return as many comparisons as a batch may come to, to be priced: later waves, which nobody knows yet, as one design."""
+    if spec.pairs is not None:
+        return specified_pairs(spec.batch_id, spec.pairs)
     n_essays = len(anchor_grades)
     n_most = most_comparisons(rules_of(spec, n_essays), n_essays)
     pairs = _design(spec, scale, anchor_grades, n_most)

@@ -98,7 +98,7 @@ class OrderConsistency:
     @property
     def agreement_interval(self) -> tuple[float, float] | None:
         """95 % interval of ``agreement`` (Clopper & Pearson 1934)."""
-        return _interval(self.n_consistent, self.n_pairs)
+        return exact_interval(self.n_consistent, self.n_pairs)
 
     @property
     def first_share(self) -> float | None:
@@ -174,7 +174,7 @@ class Agreement:
     @property
     def interval(self) -> tuple[float, float] | None:
         """95 % interval of ``share`` (Clopper & Pearson 1934), as if all compared verdicts were independent."""
-        return _interval(self.n_agreeing, self.n_compared)
+        return exact_interval(self.n_agreeing, self.n_compared)
 
 
 def repeat_consistency(
@@ -243,7 +243,8 @@ def _occurrence(*columns: Ints) -> Ints:
     return occurrence
 
 
-def _interval(k: int, n: int) -> tuple[float, float] | None:
+def exact_interval(k: int, n: int) -> tuple[float, float] | None:
+    """Return the 95 % interval of a share, ``k`` of ``n`` independent trials (Clopper & Pearson 1934); ``None`` without any."""
     if not n:
         return None
     low = float(betaincinv(k, n - k + 1, 0.025)) if k else 0.0

@@ -43,6 +43,7 @@ COMMANDS = [
     "demo",
     "doctor",
     "emulator",
+    "eng5 anchor-align",
     "estimate",
     "import-csv",
     "init",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huleedu_pipeline.comparisons import ComparisonPair, plan_pairs
+from huleedu_pipeline.comparisons import ComparisonPair, plan_pairs, specified_pairs
 
 PRINT_IDS = """
 from huleedu_pipeline.comparisons import plan_pairs
@@ -87,3 +87,15 @@ def test_large_waves_have_pairs_in_both_orders_under_names_of_their_own() -> Non
 def test_small_waves_and_complete_ones_ask_every_pair_once(n: int, max_comparisons: int) -> None:
     pairs = plan_pairs("eng5", [f"e{i}" for i in range(n)], max_comparisons, 1)
     assert len({frozenset((pair.essay_a_id, pair.essay_b_id)) for pair in pairs}) == len(pairs) == max_comparisons
+
+
+def test_named_pairs_keep_their_order_and_what_comes_again_is_a_replicate() -> None:
+    pairs = specified_pairs("eng5", [("a", "b"), ("b", "a"), ("a", "b"), ("a", "c")])
+    assert [(one.essay_a_id, one.essay_b_id, one.replicate) for one in pairs] == [
+        ("a", "b", 1),
+        ("b", "a", 1),
+        ("a", "b", 2),
+        ("a", "c", 1),
+    ]
+    assert [one.pair_generation_mode for one in pairs] == ["coverage", "resampling", "resampling", "coverage"]
+    assert len({one.pair_id for one in pairs}) == 4

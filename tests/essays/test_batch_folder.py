@@ -254,3 +254,25 @@ def test_something_that_is_no_folder(tmp_path: Path) -> None:
 
 def test_words_are_counted_at_white_space() -> None:
     assert Essay("a", "a.txt", "one  two\nthree-four\t5").n_words == 4
+
+
+def test_named_pairs_are_of_essays_that_there_are_and_leave_none_out(tmp_path: Path) -> None:
+    named = "batch_id: class-7b\ngrade_scale: eng5_np_legacy_9_step\npairs: [[anna, bo], [bo, ana], [bo, anchor_002_B]]\n"
+    assert problems_of(write_batch(tmp_path, {"batch.yaml": named})) == (
+        "batch.yaml: pairs: there is no essay 'ana' (did you mean 'anna'?)",
+        "batch.yaml: pairs: nothing compares essay 'anchor_001_F+' (add a pair, or take the essay out)",
+    )
+
+
+def test_named_pairs_that_fall_apart_are_refused_where_grades_would_rest_on_them(tmp_path: Path) -> None:
+    named = "batch_id: class-7b\ngrade_scale: eng5_np_legacy_9_step\npairs: [[anna, bo], [anchor_001_F+, anchor_002_B]]\n"
+    assert problems_of(write_batch(tmp_path / "graded", {"batch.yaml": named})) == (
+        "batch.yaml: pairs: nothing connects essay 'anchor_001_F+' with 'anna', and grades need one scale (add pairs "
+        "that connect all essays, or leave grade_scale out)",
+    )
+    whole = named.replace("]]", "], [bo, anchor_002_B]]")
+    assert read_batch(write_batch(tmp_path / "whole", {"batch.yaml": whole})).spec.pairs is not None
+    anchors = {"anchors/anchor_001_F+.txt": None, "anchors/anchor_002_B.txt": None}
+    texts = {"essays/cilla.txt": "A third text.", "essays/david.txt": "A fourth one."}
+    parts = "pairs: [[anna, bo], [cilla, david]]"
+    assert len(read_batch(write_batch(tmp_path / "parts", {"batch.yaml": parts, **anchors, **texts})).essays) == 4

@@ -42,6 +42,7 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
         },
         "llm_batching_mode": None,
         "max_comparisons": None,
+        "pairs": None,
         "max_cost_usd": None,
         "waves": 4,
         "min_comparisons_for_stability_check": 12,
@@ -122,7 +123,7 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         (
             "zzz: 1",
             "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, assignment_id, course_code, language, "
-            "grade_scale, compare_anchors_with, judge, llm_batching_mode, max_comparisons, max_cost_usd, waves, "
+            "grade_scale, compare_anchors_with, judge, llm_batching_mode, max_comparisons, pairs, max_cost_usd, waves, "
             "min_comparisons_for_stability_check, score_stability_threshold, target_mean_se, target_reliability, "
             "completion_threshold_pct, seed)",
         ),
@@ -258,3 +259,24 @@ def test_a_target_that_batch_jobs_could_not_keep_is_refused(name: str) -> None:
         f"per_request or serial_bundle, or leave {name} out)"
     )
     assert getattr(parse(f"{name}: 0.5\nllm_batching_mode: per_request"), name) == 0.5
+
+
+def test_pairs_are_all_the_comparisons_that_there_are() -> None:
+    spec = parse("pairs: [[a, b], [b, a], [a, b]]")
+    assert spec.pairs == (("a", "b"), ("b", "a"), ("a", "b"))
+    assert spec.n_comparisons(30) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pairs: []", "pairs: Tuple should have at least 1 item"),
+        ("pairs: [[a, a]]", "pairs: 'a' is paired with itself"),
+        ("pairs: [[a, b]]\nmax_comparisons: 9", "max_comparisons: pairs names all 1 comparisons"),
+        ("pairs: [[a, b]]\njudge: {provider: human}", "pairs: people's judgements are imported"),
+        ("pairs: [[a, b]]\nllm_batching_mode: per_request\ntarget_mean_se: 0.3", "target_mean_se: the comparisons"),
+    ],
+)
+def test_pairs_that_contradict_the_rest_are_refused(text: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        parse(text)

@@ -31,6 +31,7 @@ CHANGES: dict[str, Changes] = {
     "grade_scale": {"batch.yaml": "batch_id: class-7b\ngrade_scale: swedish_8_anchor", "anchors/anchor_001_F+.txt": None},
     "llm_batching_mode": {"batch.yaml": YAML + "llm_batching_mode: per_request"},
     "max_comparisons": {"batch.yaml": YAML + "max_comparisons: 5"},
+    "pairs": {"batch.yaml": YAML + "pairs: [[anna, bo], [bo, anchor_001_F+], [anchor_001_F+, anchor_002_B]]"},
     "max_cost_usd": {"batch.yaml": YAML + "max_cost_usd: 5"},
     "waves": {"batch.yaml": YAML + "waves: 3"},
     "min_comparisons_for_stability_check": {"batch.yaml": YAML + "min_comparisons_for_stability_check: 20"},

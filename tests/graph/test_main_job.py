@@ -196,6 +196,18 @@ def test_nothing_is_scaled_that_the_verdicts_do_not_connect(installation: Instal
     assert not Lake(installation.settings.lake_dir).files(CJ_RANKINGS)
 
 
+def test_named_pairs_that_fall_apart_are_ranked_with_a_warning(installation: Installation) -> None:
+    pairs = [["anna", "bertil"], ["bertil", "anna"], ["cilla", "david"], ["david", "elin"]]
+    installation.drop("b1", anchors={}, grade_scale=None, pairs=pairs)
+    installation.run("submit_batch", "b1")
+    installation.wait_for_provider("b1")
+    result = installation.run("collect_batch", "b1")
+    check = next(c for c in result.get_asset_check_evaluations() if c.check_name == "comparison_graph_connected")
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    rows = Lake(installation.settings.lake_dir).read_rows(CJ_RANKINGS, "b1")
+    assert {row["essay_id"] for row in rows if "disconnected" in row["flags"]} == {"anna", "bertil"}
+
+
 def test_a_shuffled_file_fails_its_contract(installation: Installation) -> None:
     installation.drop("b1")
     installation.run("submit_batch", "b1")

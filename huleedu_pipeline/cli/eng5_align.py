@@ -1,0 +1,229 @@
+"""The command `eng5 anchor-align`: anchors are judged blind, through the same ledger, gates and jobs as every batch."""
+
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from huleedu_pipeline.cli.batches import Mode
+
+if TYPE_CHECKING:
+    from huleedu_pipeline.context import AssessmentContext
+    from huleedu_pipeline.eng5.alignment_batch import AnchorSource
+    from huleedu_pipeline.eng5.alignment_design import OrderedPair
+    from huleedu_pipeline.eng5.alignment_models import AlignmentReport
+
+
+class Effort(StrEnum):
+    """How much a model thinks first."""
+
+    NONE = "none"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Verbosity(StrEnum):
+    """How long a model answers."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class ReasonLength(StrEnum):
+    """How long a judge's reason is."""
+
+    SHORT = "short"
+    LONG = "long"
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command to the group ``eng5``."""
+    group.command(name="anchor-align")(anchor_align)
+
+
+def anchor_align(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="The batch folder with the anchors; with --compare, the folders of runs.")
+    ] = None,
+    assignment_id: Annotated[
+        str | None, typer.Option(help="A registered assignment, whose anchors are judged, in place of a folder.")
+    ] = None,
+    batch_id: Annotated[
+        str | None,
+        typer.Option(help="Name of the run. Default: made of what is asked, so that the same question costs nothing again."),
+    ] = None,
+    both_orders: Annotated[bool, typer.Option("--both-orders", help="Ask each pair in both orders.")] = False,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="CSV file with the columns first, second (anchors) and perhaps times, in place of all pairs."),
+    ] = None,
+    boundary_pairs: Annotated[
+        str | None, typer.Option(help="Grades against grades in place of all pairs, the one shown first in front: E+:E-,D-:E+")
+    ] = None,
+    iterations: Annotated[int, typer.Option(help="Ask each pair so many times in each of its orders.", min=1, max=1000)] = 1,
+    llm_provider: Annotated[
+        str | None, typer.Option(help="Who judges: openai or anthropic. Default: the folder's judge.")
+    ] = None,
+    llm_model: Annotated[str | None, typer.Option(help="The model, as in `huleedu models list`.")] = None,
+    llm_temperature: Annotated[float | None, typer.Option(help="Sampling temperature; 0 means 0.", min=0, max=2)] = None,
+    llm_max_tokens: Annotated[int | None, typer.Option(help="Most tokens of a reply.", min=64)] = None,
+    reasoning_effort: Annotated[Effort | None, typer.Option(help="How much the model thinks first.")] = None,
+    output_verbosity: Annotated[Verbosity | None, typer.Option(help="How long the model answers.")] = None,
+    reason_length: Annotated[ReasonLength | None, typer.Option(help="How long a reason the judge gives.")] = None,
+    prompt_template: Annotated[str | None, typer.Option(help="The words around the texts (`huleedu prompts list`).")] = None,
+    rubric: Annotated[Path | None, typer.Option(help="File with other criteria; not for a national test's assignment.")] = None,
+    llm_batching_mode: Annotated[Mode | None, typer.Option(help="How the judge is asked. Default: the installation's.")] = None,
+    max_cost_usd: Annotated[
+        float | None, typer.Option(help="Most that the run may cost; nothing is sent beyond it.", min=0)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the numbers that the anchors get, and of orders.", min=0)] = 1,
+    output_dir: Annotated[Path, typer.Option(help="Where the run's folder is made.")] = Path("eng5-runs"),
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Compare the reports of two or more runs; nothing is asked.")
+    ] = False,
+) -> None:
+    """Judge graded anchors blind, and report how far the judge agrees with their grades.
+
+    All pairs of anchors are compared, or those that --pairs or --boundary-pairs names. The report is written as Markdown,
+    HTML and JSON into a folder for each run. Interrupted, the same command goes on, and nothing is paid for twice.
+
+    Example: huleedu eng5 anchor-align examples/eng5-role-model --both-orders;
+      huleedu eng5 anchor-align --compare eng5-runs/align-one eng5-runs/align-two
+    """
+    if compare:
+        _compare(folders or [], output_dir)
+        return
+    if (assignment_id is None) == (not folders) or len(folders or []) > 1:
+        raise typer.BadParameter("give one batch folder, or --assignment-id, or --compare with the folders of runs")
+    if pairs is not None and boundary_pairs is not None:
+        raise typer.BadParameter("give the pairs either as --pairs or as --boundary-pairs")
+    judge = {
+        "provider": llm_provider,
+        "model": llm_model,
+        "temperature": llm_temperature,
+        "max_output_tokens": llm_max_tokens,
+        "reasoning_effort": reasoning_effort.value if reasoning_effort else None,
+        "output_verbosity": output_verbosity.value if output_verbosity else None,
+        "reason_length": reason_length.value if reason_length else None,
+        "prompt_template": prompt_template,
+    }
+    from huleedu_pipeline.cli.opened import opened_context
+    from huleedu_pipeline.eng5.alignment_batch import batch_fields, blind_names, default_batch_id
+
+    with opened_context() as context:
+        source = _source(folders[0] if folders else None, assignment_id, rubric, context).with_judge(llm_provider)
+    asked, design = _design(source, pairs, boundary_pairs, iterations, both_orders=both_orders, seed=seed)
+    source = source.only(sorted({label for pair in asked for label in pair}))
+    names = blind_names(source, seed)
+    fields = batch_fields(
+        source,
+        asked,
+        names,
+        judge={name: value for name, value in judge.items() if value is not None},
+        mode=llm_batching_mode.value if llm_batching_mode else None,
+        max_cost_usd=max_cost_usd,
+        seed=seed,
+    )
+    fields = {"batch_id": batch_id or default_batch_id(source, fields), **fields}
+    report = _judge(source, names, fields, design)
+    _show(report, output_dir / report.run.batch_id)
+
+
+def _source(
+    folder: Path | None, assignment_id: str | None, rubric: Path | None, context: "AssessmentContext"
+) -> "AnchorSource":
+    from dataclasses import replace
+
+    from huleedu_pipeline.eng5.alignment_batch import read_assignment, read_folder
+    from huleedu_pipeline.essays.batch import IntakeError
+    from huleedu_pipeline.essays.folder_files import read_text_file
+
+    with TemporaryDirectory(prefix="huleedu-") as empty:
+        source = read_folder(folder, context) if folder else read_assignment(assignment_id or "", Path(empty), context)
+    if rubric is None:
+        return source
+    problems: list[str] = []
+    if source.assignment_id and context.assignment(source.assignment_id).context_origin == "canonical_national":
+        problems.append(
+            f"assignment {source.assignment_id} is a national test's, which is judged by its own criteria (leave --rubric out)"
+        )
+    text = read_text_file(rubric, str(rubric), problems)
+    if problems:
+        raise IntakeError("--rubric", problems)
+    return replace(source, rubric=text)
+
+
+def _design(
+    source: "AnchorSource", pairs: Path | None, boundary_pairs: str | None, iterations: int, *, both_orders: bool, seed: int
+) -> tuple[list["OrderedPair"], str]:
+    """Return the comparisons to ask for, and what they are in words."""
+    from huleedu_pipeline.eng5 import alignment_design as designs
+
+    labels = [anchor.essay_id for anchor in source.anchors]
+    if pairs is not None:
+        once, what = designs.read_pairs(pairs, labels), "given pairs"
+    elif boundary_pairs is not None:
+        once, what = designs.boundary_pairs(boundary_pairs, source.grades, source.scale), f"boundary pairs {boundary_pairs}"
+    else:
+        once, what = designs.round_robin(labels, seed), "full round robin"
+    orders = "in both orders" if both_orders else "in one order"
+    times = "" if iterations == 1 else f", {iterations} times each"
+    return designs.repeated(once, iterations=iterations, both_orders=both_orders), f"{what}, {orders}{times}"
+
+
+def _judge(source: "AnchorSource", names: dict[str, str], fields: dict[str, Any], design: str) -> "AlignmentReport":
+    """Have the batch judged as every batch is, wait for it, and return its report."""
+    from huleedu_pipeline.cli.progress import following
+    from huleedu_pipeline.cli.runner import run_batch, take_in
+    from huleedu_pipeline.eng5.alignment_batch import write_batch_folder
+    from huleedu_pipeline.eng5.alignment_run import make_report
+    from huleedu_pipeline.lake import Lake
+    from huleedu_pipeline.ledger import Ledger
+    from huleedu_pipeline.settings import Settings
+
+    settings = Settings.load()
+    with TemporaryDirectory(prefix="huleedu-") as temporary:
+        folder = Path(temporary) / fields["batch_id"]
+        write_batch_folder(folder, source, names, fields)
+        batch_id = take_in(folder, settings, on_warning=lambda text: typer.echo(f"WARNING: {text}", err=True))
+    with following(settings, batch_id) as on_progress:
+        run_batch(batch_id, settings, wait=True, on_progress=on_progress)
+    ledger = Ledger(settings.ledger_url)
+    try:
+        return make_report(ledger, Lake(settings.lake_dir), batch_id, source, names, design)
+    finally:
+        ledger.close()
+
+
+def _show(report: "AlignmentReport", folder: Path) -> None:
+    from huleedu_pipeline.eng5.alignment_report import write_report
+
+    found, run = report.alignment, report.run
+    if report.notice is not None:
+        typer.echo(report.notice)
+    tau = "not defined" if found.agreement.tau_b is None else f"{found.agreement.tau_b:.3f}"
+    typer.echo(
+        f"{run.batch_id}: {len(found.anchors)} anchors, {run.n_succeeded} of {run.n_requests} verdicts, tau-b {tau}, "
+        f"direct inversions: {len(found.inversions)}, anchors without a win: {len(found.zero_wins)}"
+    )
+    for path in write_report(folder, report):
+        typer.echo(f"wrote {path}")
+
+
+def _compare(folders: list[Path], output_dir: Path) -> None:
+    from huleedu_pipeline.canonical import short_hash
+    from huleedu_pipeline.eng5.alignment_compare import compare_runs
+    from huleedu_pipeline.eng5.alignment_report import read_report, write_comparison
+
+    if len(folders) < 2:
+        raise typer.BadParameter("--compare takes the folders of two or more runs")
+    comparison = compare_runs([read_report(folder) for folder in folders])
+    if comparison.notice is not None:
+        typer.echo(comparison.notice)
+    name = "compare-" + short_hash([run.run.batch_id for run in comparison.runs], 12)
+    for path in write_comparison(output_dir / name, comparison):
+        typer.echo(f"wrote {path}")
