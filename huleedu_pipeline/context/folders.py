@@ -70,7 +70,7 @@ def read_anchor_folder(folder: Path) -> tuple[AnchorInput, ...]:
     problems: list[str] = [] if folder.is_dir() else [f"{folder}: is not a folder (give the one that holds the texts)"]
     anchors = _anchors(folder, problems)
     if not problems and not anchors:
-        problems.append(f"{folder}: holds no text (put anchors there as .txt or .md files)")
+        problems.append(f"{folder}: holds no text (put anchors there as documents, .txt or .docx for example)")
     if problems:
         raise InvalidInputError("\n".join(problems))
     return anchors
@@ -126,7 +126,7 @@ def validated(model: type[Model], values: Any, place: str) -> Model:
 def _anchors(folder: Path, problems: list[str]) -> tuple[AnchorInput, ...]:
     # Whether a grade is on its scale is seen when the anchors are registered: the scale may be registered with them.
     found = []
-    for place, essay in read_anchors(folder, None, problems):
+    for place, essay in read_anchors(folder, None, problems, []):
         with _collecting(problems):
             values = {"label": essay.essay_id, "grade": essay.anchor_grade, "text": essay.text}
             found.append(validated(AnchorInput, values, place))

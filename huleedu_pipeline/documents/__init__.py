@@ -5,5 +5,6 @@ Not here: batches, essays and their identity; what to do about a document that c
 
 from huleedu_pipeline.documents.document import MAX_BYTES, Document, DocumentError
 from huleedu_pipeline.documents.read import KINDS, parse_document, read_document
+from huleedu_pipeline.documents.xlsx import read_xlsx
 
-__all__ = ["KINDS", "MAX_BYTES", "Document", "DocumentError", "parse_document", "read_document"]
+__all__ = ["KINDS", "MAX_BYTES", "Document", "DocumentError", "parse_document", "read_document", "read_xlsx"]

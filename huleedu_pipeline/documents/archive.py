@@ -87,7 +87,8 @@ def parse_xml(data: bytes) -> Element:
         DocumentError: it is not well formed, or has what no word processor writes.
 
     """
-    depth, root = 0, None
+    depth = 0
+    root: Element | None = None
     try:
         events: Any = iterparse(io.BytesIO(data), events=("start", "end"), forbid_dtd=True)
         for event, element in events:

@@ -32,10 +32,10 @@ class Content:
 
 @dataclass(frozen=True)
 class Document:
-    """A document that was read.
+    r"""A document that was read.
 
     Attributes:
-        text: All of it, as a judge would see it, in NFC and with ``\\n`` line ends.
+        text: All of it, as a judge would see it, in NFC and with ``\n`` line ends.
         paragraphs: The same, paragraph by paragraph.
         kind: What it is: the ending that its name should have, without the dot.
         warnings: One sentence for each thing that was left out or guessed.

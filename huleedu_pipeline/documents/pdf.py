@@ -4,6 +4,7 @@ A PDF is a program of sorts: it can be written to unpack without end or to keep 
 (:mod:`.pdf_reader`) is started anew for every file and stopped when it takes too long. Not here: how a page becomes text.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -14,11 +15,16 @@ from typing import Any
 from huleedu_pipeline.documents.archive import DAMAGED
 from huleedu_pipeline.documents.document import Content, DocumentError, properties
 
-MAX_SECONDS = 30.0
+MAX_SECONDS = 60.0
 MAX_STREAM_BYTES = 100_000_000  # of one unpacked stream; a scanned page in colour has 25 million
+MAX_REMEMBERED = 2_000
 STREAM, FLATE = b"stream", b"\x78"
 # What Python needs to find its modules; keys and everything else stay behind.
 KEPT = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")
+
+
+# A folder is looked at again and again while it waits, and a PDF costs a process: what became of the last ones is remembered.
+_remembered: dict[str, Content | str] = {}
 
 
 def read_pdf(data: bytes) -> Content:
@@ -28,11 +34,27 @@ def read_pdf(data: bytes) -> Content:
         DocumentError: it is damaged, locked, too long, has no text (a scan), or takes more time or memory than an essay.
 
     """
+    key = hashlib.sha256(data).hexdigest()
+    found = _remembered.get(key)
+    if found is None:
+        try:
+            found = _read(data)
+        except DocumentError as error:
+            found = str(error)
+        if len(_remembered) >= MAX_REMEMBERED:
+            _remembered.clear()
+        _remembered[key] = found
+    if isinstance(found, str):
+        raise DocumentError(found)
+    return found
+
+
+def _read(data: bytes) -> Content:
     _refuse_bomb(data)
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     command = [sys.executable, "-m", "huleedu_pipeline.documents.pdf_reader"]
     try:
-        done = subprocess.run(  # noqa: S603: our own module
+        done = subprocess.run(  # noqa: S603 - our own module
             command, input=data, capture_output=True, env=environment, timeout=MAX_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:

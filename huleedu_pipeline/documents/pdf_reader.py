@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from huleedu_pipeline.documents.archive import DAMAGED, LOCKED
@@ -75,7 +76,7 @@ def read(data: bytes) -> dict[str, Any]:
         raise DocumentError(LOCKED) from None
     except (DocumentError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001: a broken PDF makes pdfminer raise anything; what it was is said
+    except Exception as error:  # noqa: BLE001 - a broken PDF makes pdfminer raise anything; its kind is said
         raise DocumentError(f"{DAMAGED}; {type(error).__name__}") from None
     if n_pages == 0:
         raise DocumentError(DAMAGED)
@@ -113,7 +114,7 @@ def _lines(document: Any) -> tuple[list[Line], int, int]:
     interpreter = PDFPageInterpreter(resources, device)
     lines: list[Line] = []
     n_pages = n_pictures = n_characters = 0
-    for n_pages, page in enumerate(PDFPage.create_pages(document), 1):  # noqa: B007: the last one is the number of pages
+    for n_pages, page in enumerate(PDFPage.create_pages(document), 1):
         if n_pages > MAX_PAGES:
             raise DocumentError(f"has more than {MAX_PAGES} pages; that is no essay (save the pages of the essay alone)")
         interpreter.process_page(page)
@@ -156,11 +157,11 @@ def _paragraphs(lines: list[Line]) -> Iterator[str]:
     """Yield paragraphs of lines that are in reading order."""
     if not lines:
         return
-    gaps = [before.y - line.y for before, line in zip(lines, lines[1:], strict=False) if _is_below(before, line)]
+    gaps = [before.y - line.y for before, line in pairwise(lines) if _is_below(before, line)]
     usual = statistics.median_low(gaps) if gaps else 0.0
     width = statistics.quantiles([line.x1 - line.x0 for line in lines], n=10)[-1] if len(lines) > 1 else 0.0
     text = lines[0].text
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if _begins_paragraph(before, line, usual, width):
             yield text
             text = line.text

@@ -1,7 +1,8 @@
 """Plain text and Markdown: the encoding is found out, and said where it had to be guessed.
 
 Texts of pupils are too short for a statistical detector. What is not Unicode is one of the three encodings that programs in
-the schools' languages still write, and is read as the one that gives letters and signs of those languages, and nothing else, most often.
+the schools' languages still write, and is read as the one that gives letters and signs of those
+languages and nothing else, letters most often.
 """
 
 import codecs
@@ -12,7 +13,6 @@ from contextlib import suppress
 from huleedu_pipeline.documents.document import Content, DocumentError
 
 BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
     (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
     (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
@@ -42,15 +42,15 @@ def _decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
     for mark, codec, name in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             try:
-                return data.decode(codec), () if name == "UTF-8" else (f"read as {name}, by its byte-order mark",)
+                return data.decode(codec), (f"read as {name}, by its byte-order mark",)
             except UnicodeDecodeError as error:
-                raise DocumentError(f"begins as {name}, and is not from offset {error.start} on (save it as UTF-8)") from None
+                raise DocumentError(f"not {name} from offset {error.start} on; save the file as UTF-8") from None
     try:
-        return data.decode("utf-8"), ()
+        return data.decode("utf-8").removeprefix("\ufeff"), ()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         where = f"byte 0x{data[error.start]:02X} at offset {error.start} (line {line})"
-    fitting = [(name, text) for name, text in _guesses(data) if all(c.isascii() or c in EXPECTED for c in text)]
+    fitting = [(name, text) for name, text in _guesses(data) if _is_likely(text)]
     if fitting:
         name, text = max(fitting, key=lambda guess: sum(c in LETTERS for c in guess[1]))  # the first of equals
         return text, (f"not UTF-8: {where}; read as {name}, a guess: check its letters (better: save it as UTF-8)",)
@@ -61,3 +61,7 @@ def _guesses(data: bytes) -> Iterator[tuple[str, str]]:
     for codec, name in GUESSES:
         with suppress(UnicodeDecodeError):
             yield name, data.decode(codec)
+
+
+def _is_likely(text: str) -> bool:
+    return all(c.isascii() or c in EXPECTED for c in text) and any(c.isalnum() for c in text)

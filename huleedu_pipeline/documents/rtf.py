@@ -1,4 +1,4 @@
-"""Rich Text Format: the body, without headers, footers, comments, notes, hidden text and tracked deletions, which are counted."""
+"""Rich Text Format: the body; headers, footers, comments, notes, hidden text and tracked deletions are left out and counted."""
 
 import re
 from collections import Counter
@@ -36,11 +36,16 @@ def read_rtf(data: bytes) -> Content:
         )
     found = {name: pattern.search(data) for name, pattern in PROPERTY.items()}
     try:
-        text = rtf_to_text(kept.decode("latin-1"), errors="replace")
-        said = {name: rtf_to_text(r"{\rtf1\ansi " + m[1].decode("latin-1") + "}") for name, m in found.items() if m}
+        text = _plain(kept.decode("latin-1"))
+        said = {name: _plain(r"{\rtf1\ansi " + m[1].decode("latin-1") + "}") for name, m in found.items() if m}
     except (ValueError, LookupError, IndexError, TypeError, OverflowError):
         raise DocumentError(DAMAGED) from None
     return Content(tuple(text.split("\n")), left_out(counts), properties(**said))
+
+
+def _plain(rtf: str) -> str:
+    text: str = rtf_to_text(rtf, errors="replace")  # type: ignore[no-untyped-call]
+    return text
 
 
 def _body(data: bytes) -> tuple[bytes, Counter[str]]:
