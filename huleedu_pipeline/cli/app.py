@@ -8,7 +8,19 @@ import sys
 import typer
 from rich.console import Console
 
-from huleedu_pipeline.cli import admin, batches, closing, judgements, models, paid, planning, prompts, services, writing
+from huleedu_pipeline.cli import (
+    admin,
+    batches,
+    closing,
+    inspecting,
+    judgements,
+    models,
+    paid,
+    planning,
+    prompts,
+    services,
+    writing,
+)
 from huleedu_pipeline.errors import HuleeduError
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
@@ -20,6 +32,7 @@ A batch is a folder: batch.yaml, prompt.md, rubric.md, essays/, and graded ancho
 \b
   huleedu demo                          judge the example batch and show its ranking
   huleedu init my-class                 make a folder to fill in
+  huleedu inspect my-class              see what is read of its documents
   huleedu run my-class                  judge it, and wait for the results
   huleedu results my-class --format csv
 
@@ -32,7 +45,7 @@ Exit codes: 0 done; 1 refused or failed, the message says why; 2 wrong use of a 
 app = typer.Typer(
     name="huleedu", help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
 )
-for module in (writing, batches, judgements, planning, paid, closing, models, prompts, admin, services):
+for module in (writing, inspecting, batches, judgements, planning, paid, closing, models, prompts, admin, services):
     module.register(app)
 
 

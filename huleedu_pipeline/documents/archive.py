@@ -55,7 +55,7 @@ class Archive:
         try:
             with self.zip_file.open(info) as part:
                 data = part.read(MAX_PART_BYTES + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError):
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError):
             raise DocumentError(DAMAGED) from None
         if len(data) > MAX_PART_BYTES:
             raise DocumentError(BOMB)
@@ -72,7 +72,7 @@ def open_archive(data: bytes) -> Iterator[Archive]:
     """
     try:
         zip_file = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, OSError):
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError):
         raise DocumentError(DAMAGED) from None
     with zip_file:
         if len(zip_file.infolist()) > MAX_PARTS:

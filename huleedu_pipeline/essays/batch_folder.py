@@ -62,7 +62,7 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     if len(pupils) < n_fewest and len(problems) == n_before:
         problems.append(f"essays/: holds {len(pupils)} pupils' essays; a comparison needs at least two (add essays)")
     found = [*pupils, *basis.anchors]
-    problems.extend(_conflicts(found))
+    problems.extend(conflicts(found))
     n_essays = len(found)
     if spec and spec.max_comparisons is not None and spec.max_comparisons < n_essays - 1:
         problems.append(
@@ -160,7 +160,8 @@ def read_table(path: Path, problems: list[str]) -> Iterator[Found]:
             yield place, Essay(essay_id, (row.get("file_name") or "").strip() or essay_id, text)
 
 
-def _conflicts(found: list[Found]) -> Iterator[str]:
+def conflicts(found: list[Found]) -> Iterator[str]:
+    """Yield what keeps texts from being told apart: an id or a text that stands there twice, an id that is too long."""
     yield from _repeated(found, _id, "the id '{key}' (rename one; ids come from file names without the ending)")
     yield from _repeated(
         found, lambda e: e.text_sha256, "exactly the same text (remove one; a text can not be compared with itself)"

@@ -43,7 +43,7 @@ def read_document_file(path: Path, place: str, problems: list[str], warnings: li
         problems.append(f"{place}: {error}")
         return ""
     warnings.extend(f"{place}: {warning}" for warning in document.warnings)
-    return _usable(document.text, place, problems, EMPTY)
+    return usable(document.text, place, problems)
 
 
 def read_text_file(path: Path, place: str, problems: list[str], empty: str = EMPTY) -> str:
@@ -53,10 +53,11 @@ def read_text_file(path: Path, place: str, problems: list[str], empty: str = EMP
     except TextError as error:
         problems.append(f"{place}: {error}")
         return ""
-    return _usable(text, place, problems, empty)
+    return usable(text, place, problems, empty)
 
 
-def _usable(text: str, place: str, problems: list[str], empty: str) -> str:
+def usable(text: str, place: str, problems: list[str], empty: str = EMPTY) -> str:
+    """Return a text that a judge can be given, or an empty one and a problem."""
     if not has_words(text):
         problems.append(f"{place}: {'has no words (remove it, or add text)' if text else empty}")
         return ""

@@ -46,6 +46,7 @@ COMMANDS = [
     "estimate",
     "import-csv",
     "init",
+    "inspect",
     "judgements import",
     "models check",
     "models list",

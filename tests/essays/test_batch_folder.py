@@ -84,7 +84,7 @@ ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
     ),
     "utf-16 essay cut off": (
         {"essays/cilla.txt": "Hello".encode("utf-16-le").join([b"\xff\xfe", b"x"])},
-        "essays/cilla.txt: not UTF-16 from offset 10 on; save the file as UTF-8",
+        "essays/cilla.txt: not UTF-16 from offset 12 on; save the file as UTF-8",
     ),
     "anchor in no encoding": (
         {"anchors/x_A.txt": b"caf\xfe"},
