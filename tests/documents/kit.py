@@ -106,3 +106,23 @@ def pdf_of(*paragraphs: Sequence[str]) -> bytes:
 def zip_bomb() -> bytes:
     """Return a small Word document that unpacks to 200 million bytes."""
     return archive({"word/document.xml": b"<w:document>" + b" " * 200_000_000})
+
+
+def xlsx(rows: Sequence[Sequence[str]]) -> bytes:
+    """Return a workbook with one sheet; the first cell of each row stands in it, the others are shared."""
+    shared: list[str] = []
+    written = []
+    for number, row in enumerate(rows, 1):
+        cells = [f'<c r="A{number}" t="inlineStr"><is><t>{row[0]}</t></is></c>']
+        for column, text in enumerate(row[1:], 1):
+            cells.append(f'<c r="{chr(65 + column)}{number}" t="s"><v>{len(shared)}</v></c>')
+            shared.append(f"<si><r><t>{text[:3]}</t></r><r><t>{text[3:]}</t></r></si>")
+        written.append(f'<row r="{number}">{"".join(cells)}</row>')
+    return archive(
+        {
+            "xl/workbook.xml": '<w xmlns:r="x"><sheets><sheet name="S" sheetId="9" r:id="rId7"/></sheets></w>',
+            "xl/_rels/workbook.xml.rels": '<r><Relationship Id="rId7" Target="worksheets/one.xml"/></r>',
+            "xl/worksheets/one.xml": f"<s><sheetData>{''.join(written)}</sheetData></s>",
+            "xl/sharedStrings.xml": f"<sst>{''.join(shared)}</sst>",
+        }
+    )
