@@ -69,5 +69,6 @@ def left_out(found: Mapping[str, int]) -> tuple[str, ...]:
 
 def properties(**values: str | None) -> Mapping[str, str]:
     """Return the properties that say something, on one line and not too long."""
-    short = {name: " ".join((value or "").split())[:MAX_PROPERTY_CHARACTERS] for name, value in values.items()}
+    whole = {name: (value or "").encode(errors="replace").decode() for name, value in values.items()}
+    short = {name: " ".join(value.split())[:MAX_PROPERTY_CHARACTERS] for name, value in whole.items()}
     return {name: value for name, value in short.items() if value}

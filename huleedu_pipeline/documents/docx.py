@@ -104,6 +104,7 @@ class _Text:
     def _paragraph(self, paragraph: Element) -> None:
         boxes: list[Element] = []
         pieces: list[str] = []
+        self.counts["list number or bullet"] += _is_marked(paragraph, "pPr", "numPr")
         self._runs(paragraph, pieces, boxes)
         self._open += "".join(pieces)
         if not _is_marked(paragraph, "pPr", "rPr", "del"):  # else the break after it was deleted: it goes on in the next one
@@ -131,6 +132,9 @@ class _Text:
 
     def _is_left_out(self, element: Element) -> bool:
         name = _word(element)
+        if local_name(element) == "oMath":
+            self.counts["formula"] += 1
+            return True
         if name in ("del", "moveFrom"):
             self.counts["tracked deletion"] += 1
             return True

@@ -54,9 +54,11 @@ class _Text:
     def read(self, parent: Element) -> None:
         """Read the paragraphs and headings under ``parent``."""
         for child in parent:
-            if local_name(child) in ("p", "h"):
+            name = local_name(child)
+            if name in ("p", "h"):
                 self._paragraph(child)
             elif not self._is_left_out(child):
+                self.counts["list number or bullet"] += name == "list-item"
                 self.read(child)
 
     def _paragraph(self, paragraph: Element) -> None:
@@ -73,7 +75,7 @@ class _Text:
             name = local_name(child)
             if name == "s":
                 n = attribute(child, "c") or "1"
-                pieces.append(" " * (min(int(n), MAX_SPACES) if n.isascii() and n.isdigit() else 1))
+                pieces.append(" " * (min(int(n[:4]), MAX_SPACES) if n.isascii() and n.isdigit() else 1))
             elif name in ("tab", "line-break"):
                 pieces.append("\t" if name == "tab" else "\n")
             elif name == "text-box":

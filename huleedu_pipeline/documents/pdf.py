@@ -9,16 +9,13 @@ import json
 import os
 import subprocess
 import sys
-import zlib
 from typing import Any
 
 from huleedu_pipeline.documents.archive import DAMAGED
 from huleedu_pipeline.documents.document import Content, DocumentError, properties
 
 MAX_SECONDS = 60.0
-MAX_STREAM_BYTES = 100_000_000  # of one unpacked stream; a scanned page in colour has 25 million
 MAX_REMEMBERED = 2_000
-STREAM, FLATE = b"stream", b"\x78"
 # What Python needs to find its modules; keys and everything else stay behind.
 KEPT = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")
 
@@ -50,7 +47,6 @@ def read_pdf(data: bytes) -> Content:
 
 
 def _read(data: bytes) -> Content:
-    _refuse_bomb(data)
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     command = [sys.executable, "-m", "huleedu_pipeline.documents.pdf_reader"]
     try:
@@ -66,29 +62,3 @@ def _read(data: bytes) -> Content:
     if "error" in found:
         raise DocumentError(found["error"])
     return Content(tuple(found["paragraphs"]), tuple(found["warnings"]), properties(**found["properties"]))
-
-
-def _refuse_bomb(data: bytes) -> None:
-    """Raise DocumentError where a compressed stream unpacks to more than any page has."""
-    at = data.find(STREAM)
-    while at >= 0:
-        start = at + len(STREAM)
-        while data[start : start + 1] in (b"\r", b"\n"):
-            start += 1
-        if data[start : start + 1] == FLATE:
-            _refuse_large(data, start)
-        at = data.find(STREAM, start)
-
-
-def _refuse_large(data: bytes, start: int) -> None:
-    end = data.find(b"endstream", start)
-    unpacker, n_bytes = zlib.decompressobj(), 0
-    pending = data[start : end if end >= 0 else len(data)]
-    while pending and not unpacker.eof:
-        try:
-            n_bytes += len(unpacker.decompress(pending, 1_000_000))
-        except zlib.error:
-            return
-        if n_bytes > MAX_STREAM_BYTES:
-            raise DocumentError(f"unpacks to more than {MAX_STREAM_BYTES:,} bytes; that is no essay (print it to a new PDF)")
-        pending = unpacker.unconsumed_tail

@@ -10,6 +10,7 @@ import json
 import re
 import statistics
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from huleedu_pipeline.documents.document import DocumentError, left_out
 MAX_PAGES = 60
 MAX_MEMORY_BYTES = 1_500_000_000
 MAX_CHARACTERS = 2_000_000
+MAX_STREAM_BYTES = 100_000_000  # of one unpacked stream; a scanned page in colour has 25 million
+STREAM, FLATE = b"stream", b"\x78"
 EDGE = 0.1  # of a page's height, at the top and at the bottom: where headers and footers stand
 NEW_PARAGRAPH_GAP = 1.35  # times the usual distance of lines
 INDENT_POINTS = 8.0
@@ -69,6 +72,7 @@ def read(data: bytes) -> dict[str, Any]:
     from pdfminer.pdfparser import PDFParser
     from pdfminer.utils import decode_text
 
+    _refuse_bomb(data)
     try:
         document = PDFDocument(PDFParser(io.BytesIO(data)))
         lines, n_pages, n_pictures = _lines(document)
@@ -100,6 +104,32 @@ def _limit_memory() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+
+
+def _refuse_bomb(data: bytes) -> None:
+    """Raise DocumentError where a compressed stream unpacks to more than any page has."""
+    at = data.find(STREAM)
+    while at >= 0:
+        start = at + len(STREAM)
+        while data[start : start + 1] in (b"\r", b"\n"):
+            start += 1
+        if data[start : start + 1] == FLATE:
+            _refuse_large(data, start)
+        at = data.find(STREAM, start)
+
+
+def _refuse_large(data: bytes, start: int) -> None:
+    end = data.find(b"endstream", start)
+    unpacker, n_bytes = zlib.decompressobj(), 0
+    pending = data[start : end if end >= 0 else len(data)]
+    while pending and not unpacker.eof:
+        try:
+            n_bytes += len(unpacker.decompress(pending, 1_000_000))
+        except zlib.error:
+            return
+        if n_bytes > MAX_STREAM_BYTES:
+            raise DocumentError(f"unpacks to more than {MAX_STREAM_BYTES:,} bytes; that is no essay (print it to a new PDF)")
+        pending = unpacker.unconsumed_tail
 
 
 def _lines(document: Any) -> tuple[list[Line], int, int]:

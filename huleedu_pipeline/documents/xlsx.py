@@ -67,7 +67,7 @@ def _cell(cell: Element, at: int, shared: list[str]) -> tuple[int, str]:
     if kind == "inlineStr":
         return column, "".join(_text(child) for child in cell if local_name(child) == "is")
     if kind == "s":
-        if not (value.isascii() and value.isdigit() and int(value[:9]) < len(shared)):
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) < len(shared)):
             raise DocumentError(DAMAGED)
         return column, shared[int(value)]
     return column, value

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huleedu_pipeline.documents import KINDS, DocumentError, parse_document
+from huleedu_pipeline.documents import KINDS, DocumentError, parse_document, pdf
 from tests.documents.kit import LOCKED, PNG, archive, docx_of, odt, pdf_of, stream, zip_bomb
 
 ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>'
@@ -33,6 +33,7 @@ MB = 1_000_000
         pytest.param("a.pdf", b"Hello", "is not a .pdf file inside", id="text named pdf"),
         pytest.param("a.odt", ODF_LOCKED, "is locked with a password", id="locked odt"),
         pytest.param("a.pdf", b"%PDF-1.4\n1 0 obj\n" + stream(bytes(200 * MB)), "unpacks to more than", id="pdf bomb"),
+        pytest.param("a.odt", odt(f'<text:p><text:s text:c="{"9" * 5000}"/></text:p>')[:-9], "is damaged", id="cut off odt"),
         pytest.param("a.rtf", rb"{\rtf1 Hello", "is damaged or cut off", id="truncated rtf"),
         pytest.param("a.rtf", rb"{\rtf1 " + b"{" * 300 + b"}" * 301, "nests its parts", id="deep rtf"),
         pytest.param("a.rtf", rb"{\rtf1 " + b" " * 6 * MB + b"}", "has more than 5,000,000 bytes", id="large rtf"),
@@ -71,3 +72,14 @@ def test_a_damaged_word_document_is_an_error_or_a_text(at: int, byte: int) -> No
         return
     assert document.kind == "docx"
     assert document.text.strip() == document.text
+
+
+def test_numbers_with_too_many_digits_are_no_trouble() -> None:
+    body = f'<text:p>a<text:s text:c="{"9" * 5000}"/>b</text:p>'
+    assert parse_document(odt(body), "a.odt").text == f"a{' ' * 100}b"
+
+
+def test_a_pdf_made_of_beginnings_of_streams_is_read_in_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "MAX_SECONDS", 2.0)
+    with pytest.raises(DocumentError, match=r"is damaged|within 2 seconds"):
+        parse_document(b"%PDF-1.4\n" + b"stream\nx" * 1_000_000, "a.pdf")

@@ -37,7 +37,8 @@ def test_what_is_no_part_of_a_word_text_is_left_out_and_counted() -> None:
     hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>hidden</w:t></w:r>"
     shown = '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t> shown</w:t></w:r>'
     body = (
-        f"<w:p>{run('Kept')}{deleted}<w:ins>{run(' added')}</w:ins>{hidden}{shown}"
+        f"<w:p><w:pPr><w:numPr/></w:pPr>{run('Kept')}{deleted}<w:ins>{run(' added')}</w:ins>{hidden}{shown}"
+        f'<w:m xmlns:m="x"><m:oMath>{run("x")}</m:oMath></w:m>'
         "<w:r><w:commentReference/></w:r><w:r><w:footnoteReference/></w:r><w:r><w:drawing/></w:r></w:p>"
     )
     parts: dict[str, str | bytes] = {
@@ -59,6 +60,8 @@ def test_what_is_no_part_of_a_word_text_is_left_out_and_counted() -> None:
         "1 header left out",
         "1 footer left out",
         "1 macro project left out",
+        "1 formula left out",
+        "1 list number or bullet left out",
         "tracked insertions are read as if accepted",
     }
     assert document.properties == {"author": "Åsa Ek", "title": "Min sjö"}
