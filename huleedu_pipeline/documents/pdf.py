@@ -48,7 +48,8 @@ def read_pdf(data: bytes) -> Content:
 
 def _read(data: bytes) -> Content:
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    command = [sys.executable, "-m", "huleedu_pipeline.documents.pdf_reader"]
+    # -P: a file in the working directory, which may be the pupils' own, must not pass for a module.
+    command = [sys.executable, "-P", "-m", "huleedu_pipeline.documents.pdf_reader"]
     try:
         done = subprocess.run(  # noqa: S603 - our own module
             command, input=data, capture_output=True, env=environment, timeout=MAX_SECONDS, check=False

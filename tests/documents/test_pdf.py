@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,12 @@ def test_a_reader_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(pdf_module, "MAX_SECONDS", 0.01)
     with pytest.raises(DocumentError, match=r"within 0\.01 seconds"):
         parse_document(pdf_of(["Only this test has this text."]), "a.pdf")
+
+
+def test_a_file_beside_the_documents_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(7)", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert parse_document(pdf_of(["Read in a strange place."]), "a.pdf").text == "Read in a strange place."
 
 
 def test_the_reader_is_started_once_for_each_document_and_knows_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
