@@ -11,14 +11,15 @@ import subprocess
 import sys
 from typing import Any
 
-from huleedu_pipeline.documents.archive import DAMAGED
 from huleedu_pipeline.documents.document import Content, DocumentError, properties
 
 MAX_SECONDS = 60.0
 MAX_REMEMBERED = 2_000
 # What Python needs to find its modules; keys and everything else stay behind.
-KEPT = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")
-
+KEPT = (
+    *("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "HOME", "LANG", "LC_ALL"),
+    *("SYSTEMROOT", "USERPROFILE", "APPDATA", "TEMP", "TMP", "TMPDIR"),
+)
 
 # A folder is looked at again and again while it waits, and a PDF costs a process: what became of the last ones is remembered.
 _remembered: dict[str, Content | str] = {}
@@ -59,7 +60,8 @@ def _read(data: bytes) -> Content:
     try:
         found: dict[str, Any] = json.loads(done.stdout)
     except ValueError:  # killed, or out of memory before it could say so
-        raise DocumentError(f"{DAMAGED}; the reader of PDF stopped with code {done.returncode}") from None
+        why = "`python -m huleedu_pipeline.documents.pdf_reader < FILE` shows why"
+        raise DocumentError(f"its reader stopped with code {done.returncode} (print it to a new PDF; {why})") from None
     if "error" in found:
         raise DocumentError(found["error"])
     return Content(tuple(found["paragraphs"]), tuple(found["warnings"]), properties(**found["properties"]))
