@@ -13,6 +13,7 @@ from huleedu_pipeline.cli import (
     batches,
     closing,
     eng5_group,
+    inspecting,
     judgements,
     models,
     paid,
@@ -32,6 +33,7 @@ A batch is a folder: batch.yaml, prompt.md, rubric.md, essays/, and graded ancho
 \b
   huleedu demo                          judge the example batch and show its ranking
   huleedu init my-class                 make a folder to fill in
+  huleedu inspect my-class              see what is read of its documents
   huleedu run my-class                  judge it, and wait for the results
   huleedu results my-class --format csv
 
@@ -44,7 +46,7 @@ Exit codes: 0 done; 1 refused or failed, the message says why; 2 wrong use of a 
 app = typer.Typer(
     name="huleedu", help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
 )
-for module in (writing, batches, judgements, planning, paid, closing, models, prompts, eng5_group, admin, services):
+for module in (writing, inspecting, batches, judgements, planning, paid, closing, models, prompts, eng5_group, admin, services):
     module.register(app)
 
 

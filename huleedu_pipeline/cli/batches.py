@@ -46,6 +46,7 @@ def run(
 
     Example: huleedu run my-class --no-wait; later: huleedu run my-class
     """
+    from huleedu_pipeline.cli.output import warn
     from huleedu_pipeline.cli.progress import following
     from huleedu_pipeline.cli.runner import run_batch, take_in
     from huleedu_pipeline.settings import Settings
@@ -56,7 +57,7 @@ def run(
         batch_dir,
         settings,
         mode_hint=llm_batching_mode.value if llm_batching_mode else None,
-        on_warning=lambda text: typer.echo(f"WARNING: {text}", err=True),
+        on_warning=warn,
     )
     with following(settings, batch_id) as on_progress:
         end = run_batch(batch_id, settings, wait=wait, on_progress=on_progress)

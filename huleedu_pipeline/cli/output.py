@@ -21,6 +21,11 @@ class Output(StrEnum):
 OutputOption = Annotated[Output, typer.Option("--format", help="table for eyes, json for machines.")]
 
 
+def warn(text: str) -> None:
+    """Tell what is to be known, where it does not mix with an answer for machines."""
+    typer.echo(f"WARNING: {text}", err=True)
+
+
 def print_json(answer: "BaseModel | Sequence[BaseModel] | dict[str, Any] | list[dict[str, Any]]") -> None:
     """Print models, or plain fields, as JSON."""
     from pydantic import BaseModel

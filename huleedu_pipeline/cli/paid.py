@@ -26,6 +26,8 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
 
     with opened_context() as context:
         batch = read_batch(batch_dir, context)
+    for warning in batch.warnings:
+        typer.echo(f"WARNING: {warning}")
     if batch.spec.judge.provider == "human":
         typer.echo(f"batch {batch.spec.batch_id}: people judge it, and nothing is asked or paid")
         return

@@ -69,7 +69,7 @@ def take_in(
         folder: The batch folder.
         settings: The installation's settings.
         mode_hint: The batching mode to judge in, of a batch that names none itself.
-        on_warning: Called with each thing that is to be known of the judge before it is paid.
+        on_warning: Called with what was left out of the documents, and what is to be known of the judge before it is paid.
 
     Raises:
         HuleeduError: the folder is not valid, or differs from what was submitted under its batch_id.
@@ -78,7 +78,7 @@ def take_in(
     ledger = Ledger(settings.ledger_url)
     try:
         batch = admit(ledger, folder)
-        for warning in validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings:
+        for warning in (*batch.warnings, *validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings):
             on_warning(warning)
         register(ledger, settings, batch, mode_hint=mode_hint)
         stage(folder, settings.inbox_dir, AssessmentContext(ledger))

@@ -5,7 +5,7 @@
 are collected before anything is refused. Not here: whether the context takes it (:mod:`.service`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,8 +29,10 @@ from huleedu_pipeline.essays.text import TextError, read_text
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_assignment(folder: Path) -> WholeAssignment:
+def read_assignment(folder: Path, *, on_warning: Callable[[str], None] = lambda _: None) -> WholeAssignment:
     """Read all of an assignment from ``folder``; its name is the assignment's where ``assignment.yaml`` gives none.
+
+    ``on_warning`` is called with each thing that was left out of an anchor's document.
 
     Raises:
         InvalidInputError: anything in it can not be used; each line names the file and the remedy.
@@ -53,24 +55,26 @@ def read_assignment(folder: Path) -> WholeAssignment:
     if (folder / "scales.yaml").exists():
         with _collecting(problems):
             scales = read_scales(folder / "scales.yaml")
-    anchors = _anchors(folder / "anchors", problems)
+    anchors = _anchors(folder / "anchors", problems, on_warning)
     if problems or fields is None:
         raise InvalidInputError("\n".join(f"{folder.name}: {problem}" for problem in problems))
     assignment = AssignmentInput(**fields.model_dump(), instructions=texts.pop("instructions"))
     return WholeAssignment(assignment=assignment, anchors=anchors, scales=scales, **texts)
 
 
-def read_anchor_folder(folder: Path) -> tuple[AnchorInput, ...]:
+def read_anchor_folder(folder: Path, *, on_warning: Callable[[str], None] = lambda _: None) -> tuple[AnchorInput, ...]:
     """Read graded essays from ``folder``; grades are in ``anchors.csv`` or at the end of the file names.
+
+    ``on_warning`` is called with each thing that was left out of a document.
 
     Raises:
         InvalidInputError: there is none, or one can not be used.
 
     """
     problems: list[str] = [] if folder.is_dir() else [f"{folder}: is not a folder (give the one that holds the texts)"]
-    anchors = _anchors(folder, problems)
+    anchors = _anchors(folder, problems, on_warning)
     if not problems and not anchors:
-        problems.append(f"{folder}: holds no text (put anchors there as .txt or .md files)")
+        problems.append(f"{folder}: holds no text (put anchors there as documents, .txt or .docx for example)")
     if problems:
         raise InvalidInputError("\n".join(problems))
     return anchors
@@ -123,13 +127,16 @@ def validated(model: type[Model], values: Any, place: str) -> Model:
         raise explained(error, place, model) from None
 
 
-def _anchors(folder: Path, problems: list[str]) -> tuple[AnchorInput, ...]:
+def _anchors(folder: Path, problems: list[str], on_warning: Callable[[str], None]) -> tuple[AnchorInput, ...]:
     # Whether a grade is on its scale is seen when the anchors are registered: the scale may be registered with them.
-    found = []
-    for place, essay in read_anchors(folder, None, problems):
+    found: list[AnchorInput] = []
+    warnings: list[str] = []
+    for place, essay in read_anchors(folder, None, problems, warnings):
         with _collecting(problems):
             values = {"label": essay.essay_id, "grade": essay.anchor_grade, "text": essay.text}
             found.append(validated(AnchorInput, values, place))
+    for warning in warnings:
+        on_warning(warning)
     return tuple(found)
 
 

@@ -5,24 +5,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from huleedu_pipeline.essays.batch import Essay
-from huleedu_pipeline.essays.folder_files import csv_rows, read_text_file, text_files
+from huleedu_pipeline.essays.folder_files import csv_rows, document_files, read_document_file
 from huleedu_pipeline.grading.scales import GradeScale
 
 TABLE = "anchors.csv"
 
 
 def anchor_files(anchors_dir: Path, problems: list[str]) -> list[Path]:
-    """Return the texts in ``anchors_dir``, by name; none where there is no such folder."""
-    return text_files(anchors_dir, problems, ignore={TABLE}) if anchors_dir.is_dir() else []
+    """Return the documents in ``anchors_dir``, by name; none where there is no such folder."""
+    return document_files(anchors_dir, problems, ignore={TABLE}) if anchors_dir.is_dir() else []
 
 
-def read_anchors(anchors_dir: Path, scale: GradeScale | None, problems: list[str]) -> Iterator[tuple[str, Essay]]:
+def read_anchors(
+    anchors_dir: Path, scale: GradeScale | None, problems: list[str], warnings: list[str]
+) -> Iterator[tuple[str, Essay]]:
     """Yield each anchor in ``anchors_dir`` with the place that messages about it name.
 
     Args:
-        anchors_dir: The folder with the texts; ``anchors.csv`` is in it or beside it.
+        anchors_dir: The folder with the documents; ``anchors.csv`` is in it or beside it.
         scale: The scale that the grades must be on; ``None`` where it is not known, which is somebody else's problem.
         problems: Receives one sentence for each thing to mend.
+        warnings: Receives one sentence for each thing that was left out of a document.
 
     """
     grades = _grades(anchors_dir, problems)
@@ -35,7 +38,7 @@ def read_anchors(anchors_dir: Path, scale: GradeScale | None, problems: list[str
         elif scale is not None and grade not in scale.grades:
             problems.append(f"{place}: grade '{grade}' is not on {scale.scale_id} ({' '.join(scale.grades)}); correct it")
         else:
-            text = read_text_file(path, place, problems)
+            text = read_document_file(path, place, problems, warnings)
             if text:
                 yield place, Essay(stem(path), path.name, text, grade)
     problems.extend(

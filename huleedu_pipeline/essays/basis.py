@@ -34,6 +34,7 @@ class Basis:
     anchors: tuple[tuple[str, Essay], ...] = ()
     assignment_version: int | None = None
     is_blocked: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 def read_basis(folder: Path, spec: BatchSpec | None, registry: Registry, problems: list[str]) -> Basis:
@@ -60,9 +61,10 @@ def read_basis(folder: Path, spec: BatchSpec | None, registry: Registry, problem
             problems.append(f"batch.yaml: {error}")
     elif spec is not None and anchor_files(folder / "anchors", []):
         problems.append("batch.yaml: grade_scale: is missing although anchors/ has graded essays (name their scale)")
-    anchors = tuple(read_anchors(folder / "anchors", scale, problems))
+    warnings: list[str] = []
+    anchors = tuple(read_anchors(folder / "anchors", scale, problems, warnings))
     is_blocked = is_needed and _is_without_words(folder / "prompt.md")
-    return Basis(prompt, rubric, scale, anchors, is_blocked=is_blocked)
+    return Basis(prompt, rubric, scale, anchors, is_blocked=is_blocked, warnings=tuple(warnings))
 
 
 def _read_instruction(folder: Path, name: str, problems: list[str], *, is_needed: bool) -> str:

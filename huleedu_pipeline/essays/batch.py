@@ -68,7 +68,8 @@ class Batch:
     """A validated batch: its specification, what the judge is told, pupils' essays first and then anchors, by id.
 
     ``scale`` is the grade scale that the specification names, or the registered assignment; ``assignment_version`` is set
-    where prompt, rubric, scale and anchors are those of a registered assignment.
+    where prompt, rubric, scale and anchors are those of a registered assignment. ``warnings`` say what was left out of the
+    documents, or guessed.
     """
 
     spec: BatchSpec
@@ -77,6 +78,7 @@ class Batch:
     essays: tuple[Essay, ...]
     scale: GradeScale | None = None
     assignment_version: int | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def content_sha256(self) -> str:

@@ -1,8 +1,8 @@
 """Intake: a folder on disk becomes a validated batch, or an error that lists everything wrong with it.
 
-A batch folder holds ``batch.yaml``, ``prompt.md``, ``rubric.md``, the pupils' essays as ``essays/*.txt|md`` or as
-``essays.csv`` (columns essay_id, text, optionally file_name), and optionally graded anchors in ``anchors/``. A batch that
-people judge may do without prompt and rubric, and one that names a registered assignment has neither them nor anchors of
+A batch folder holds ``batch.yaml``, ``prompt.md``, ``rubric.md``, the pupils' essays as documents in ``essays/`` or in one
+table ``essays.csv|xlsx`` (columns essay_id, text, optionally file_name), and optionally graded anchors in ``anchors/``. A batch
+that people judge may do without prompt and rubric, and one that names a registered assignment has neither them nor anchors of
 its own (:mod:`.basis`). Reading has no side effects. All problems are collected before anything is refused, so that a user
 mends a folder once.
 """
@@ -14,13 +14,22 @@ from pathlib import Path
 from huleedu_pipeline.essays.anchors import stem
 from huleedu_pipeline.essays.basis import read_basis
 from huleedu_pipeline.essays.batch import Batch, Essay, IntakeError, PromptNotAttachedError
-from huleedu_pipeline.essays.folder_files import MAX_CHARACTERS, csv_rows, read_text_file, text_files
+from huleedu_pipeline.essays.folder_files import (
+    MAX_CHARACTERS,
+    SUFFIXES_SHOWN,
+    csv_rows,
+    document_files,
+    read_document_file,
+    sheet_rows,
+)
 from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
 from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
 from huleedu_pipeline.essays.text import TextError, has_words, normalise, read_text
 from huleedu_pipeline.judging.spec import HUMAN
 
 MAX_ESSAY_ID_CHARACTERS = 100
+TABLES = ("essays.csv", "essays.xlsx")
+ONLY_ONE = "and only one can be meant (remove one)"
 
 
 # An essay with the place that messages about it name.
@@ -47,13 +56,14 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     place = f"batch {spec.batch_id}" if spec else f"batch folder {folder.name}"
     basis = read_basis(folder, spec, registry, problems)
     n_before = len(problems)
-    pupils = list(_read_pupils(folder, problems))
+    warnings: list[str] = []
+    pupils = list(read_pupils(folder, problems, warnings))
     # One essay is taken in, and comes back with nothing said of it; people can not have compared it with anything.
     n_fewest = 2 if spec is not None and spec.judge.provider == HUMAN else 1
     if len(pupils) < n_fewest and len(problems) == n_before:
         problems.append(f"essays/: holds {len(pupils)} pupils' essays; a comparison needs at least two (add essays)")
     found = [*pupils, *basis.anchors]
-    problems.extend(_conflicts(found))
+    problems.extend(conflicts(found))
     n_essays = len(found)
     if spec and spec.max_comparisons is not None and spec.max_comparisons < n_essays - 1:
         problems.append(
@@ -66,7 +76,9 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     essays = [essay for some in (pupils, basis.anchors) for essay in sorted((essay for _, essay in some), key=_id)]
     if basis.scale is not None:
         spec = spec.model_copy(update={"grade_scale": basis.scale.scale_id})
-    batch = Batch(spec, basis.prompt, basis.rubric, tuple(essays), basis.scale, basis.assignment_version)
+    batch = Batch(
+        spec, basis.prompt, basis.rubric, tuple(essays), basis.scale, basis.assignment_version, (*warnings, *basis.warnings)
+    )
     if basis.is_blocked:
         raise PromptNotAttachedError(place, problems, spec.batch_id, batch.content_sha256)
     if problems:
@@ -135,26 +147,43 @@ def _read_spec(folder: Path, problems: list[str]) -> BatchSpec | None:
         return None
 
 
-def _read_pupils(folder: Path, problems: list[str]) -> Iterator[Found]:
-    essays_dir, essays_csv = folder / "essays", folder / "essays.csv"
-    if essays_dir.is_dir() and essays_csv.is_file():
-        problems.append("essays/ and essays.csv: both are there, and only one can be meant (remove one)")
-    elif essays_dir.is_dir():
-        for path in text_files(essays_dir, problems):
-            place = f"essays/{path.name}"
-            text = read_text_file(path, place, problems)
-            if text:
-                yield place, Essay(stem(path), path.name, text)
-    elif essays_csv.is_file():
-        yield from _read_essays_csv(essays_csv, problems)
+def read_pupils(folder: Path, problems: list[str], warnings: list[str]) -> Iterator[Found]:
+    """Yield each pupil's essay in a batch folder with the place that messages about it name.
+
+    Args:
+        folder: The batch folder.
+        problems: Receives one sentence for each thing to mend.
+        warnings: Receives one sentence for each thing that was left out of a document, or guessed.
+
+    """
+    there = [path for path in (folder / "essays", *(folder / name for name in TABLES)) if path.exists()]
+    if len(there) > 1:
+        names = [f"{path.name}/" if path.is_dir() else path.name for path in there]
+        problems.append(f"{' and '.join(names)}: {'both' if len(names) == 2 else 'all'} are there, {ONLY_ONE}")
+    elif not there:
+        problems.append(f"essays/: is missing (put the pupils' texts there as {SUFFIXES_SHOWN} files, or write essays.csv)")
+    elif there[0].name in TABLES:
+        yield from read_table(there[0], problems)
     else:
-        problems.append("essays/: is missing (put the pupils' texts there as .txt or .md files, or write essays.csv)")
+        yield from read_essays(there[0], problems, warnings)
 
 
-def _read_essays_csv(path: Path, problems: list[str]) -> Iterator[Found]:
-    for line, row in csv_rows(path, "essays.csv", ("essay_id", "text"), problems):
+def read_essays(essays_dir: Path, problems: list[str], warnings: list[str]) -> Iterator[Found]:
+    """Yield the essays that are documents in ``essays_dir``; for the arguments see :func:`read_pupils`."""
+    for path in document_files(essays_dir, problems):
+        place = f"{essays_dir.name}/{path.name}"
+        text = read_document_file(path, place, problems, warnings)
+        if text:
+            yield place, Essay(stem(path), path.name, text)
+
+
+def read_table(path: Path, problems: list[str]) -> Iterator[Found]:
+    """Yield the essays that are rows of a CSV file or of a workbook's first sheet."""
+    is_sheet = path.suffix.lower() == ".xlsx"
+    read_rows, unit = (sheet_rows, "row") if is_sheet else (csv_rows, "line")
+    for line, row in read_rows(path, path.name, ("essay_id", "text"), problems):
         essay_id, text = row["essay_id"].strip(), normalise(row["text"])
-        place = f"essays.csv: line {line}"
+        place = f"{path.name}: {unit} {line}"
         if not essay_id:
             problems.append(f"{place}: essay_id is empty (give every essay an id)")
         elif not has_words(text):
@@ -165,7 +194,8 @@ def _read_essays_csv(path: Path, problems: list[str]) -> Iterator[Found]:
             yield place, Essay(essay_id, (row.get("file_name") or "").strip() or essay_id, text)
 
 
-def _conflicts(found: list[Found]) -> Iterator[str]:
+def conflicts(found: list[Found]) -> Iterator[str]:
+    """Yield what keeps texts from being told apart: an id or a text that stands there twice, an id that is too long."""
     yield from _repeated(found, _id, "the id '{key}' (rename one; ids come from file names without the ending)")
     yield from _repeated(
         found, lambda e: e.text_sha256, "exactly the same text (remove one; a text can not be compared with itself)"

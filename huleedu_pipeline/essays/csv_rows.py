@@ -28,14 +28,9 @@ def read_rows(data: bytes, required: Sequence[str], problems: list[str]) -> list
     except (TextError, csv.Error) as error:
         problems.append(str(error))
         return []
-    repeated = sorted({name for name in columns if list(columns).count(name) > 1})
-    if repeated:
-        problems.extend(f"has two columns called '{name}' (rename one)" for name in repeated)
-        return []
-    missing = [name for name in required if name not in columns]
-    if missing:
-        hint = "; separate columns by commas" if len(columns) == 1 and ";" in columns[0] else ""
-        problems.extend(f"has no column '{name}' (it has {_shown(columns)}{hint})" for name in missing)
+    found = column_problems(columns, required)
+    if found:
+        problems.extend(found)
         return []
     rows = []
     try:
@@ -49,6 +44,15 @@ def read_rows(data: bytes, required: Sequence[str], problems: list[str]) -> list
     except csv.Error as error:
         problems.append(f"line {reader.line_num + 1}: {error} (close every quote, and double the quotes inside a text)")
     return rows
+
+
+def column_problems(columns: Sequence[str], required: Sequence[str]) -> list[str]:
+    """Return what is wrong with a table's columns: two of one name, or one missing."""
+    repeated = sorted({name for name in columns if list(columns).count(name) > 1})
+    if repeated:
+        return [f"has two columns called '{name}' (rename one)" for name in repeated]
+    hint = "; separate columns by commas" if len(columns) == 1 and ";" in columns[0] else ""
+    return [f"has no column '{name}' (it has {_shown(columns)}{hint})" for name in required if name not in columns]
 
 
 def _shown(columns: Sequence[str]) -> str:

@@ -47,6 +47,7 @@ COMMANDS = [
     "estimate",
     "import-csv",
     "init",
+    "inspect",
     "judgements import",
     "models check",
     "models list",

@@ -74,21 +74,21 @@ ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
         "essays/cilla.txt: file is empty (remove it, or add text)",
     ),
     "empty anchor": ({"anchors/x_A.txt": "\n"}, "anchors/x_A.txt: file is empty (remove it, or add text)"),
-    "latin-1 essay": (
-        {"essays/cilla.txt": "Hello\nJag heter Åsa".encode("latin-1")},
-        "essays/cilla.txt: not UTF-8: byte 0xC5 at offset 16 (line 2); save the file as UTF-8",
+    "essay in no encoding": (
+        {"essays/cilla.txt": b"Hello\nJag heter \xff\xfe"},
+        "essays/cilla.txt: not UTF-8: byte 0xFF at offset 16 (line 2); save the file as UTF-8",
     ),
     "latin-1 after a byte-order mark": (
         {"essays/cilla.txt": b"\xef\xbb\xbfab\xff"},
         "essays/cilla.txt: not UTF-8: byte 0xFF at offset 5 (line 1); save the file as UTF-8",
     ),
-    "utf-16 essay": (
-        {"essays/cilla.txt": "Hello".encode("utf-16")},
-        "essays/cilla.txt: not UTF-8: byte 0xFF at offset 0 (line 1); save the file as UTF-8",
+    "utf-16 essay cut off": (
+        {"essays/cilla.txt": "Hello".encode("utf-16-le").join([b"\xff\xfe", b"x"])},
+        "essays/cilla.txt: not UTF-16 from offset 12 on; save the file as UTF-8",
     ),
-    "latin-1 anchor": (
-        {"anchors/x_A.txt": b"caf\xe9"},
-        "anchors/x_A.txt: not UTF-8: byte 0xE9 at offset 3 (line 1); save the file as UTF-8",
+    "anchor in no encoding": (
+        {"anchors/x_A.txt": b"caf\xfe"},
+        "anchors/x_A.txt: not UTF-8: byte 0xFE at offset 3 (line 1); save the file as UTF-8",
     ),
     "latin-1 prompt": ({"prompt.md": b"\xe5"}, "prompt.md: not UTF-8: byte 0xE5 at offset 0 (line 1); save the file as UTF-8"),
     "NUL": (
@@ -96,12 +96,12 @@ ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
         "essays/cilla.txt: NUL character at offset 2; this is not a text file (save it as plain text)",
     ),
     "not a text file": (
-        {"essays/cilla.docx": b"PK"},
-        "essays/cilla.docx: is not a .txt or .md file (convert it, or move it away)",
+        {"essays/cilla.pages": b"PK"},
+        "essays/cilla.pages: is not a .txt, .md, .docx, .odt, .rtf or .pdf file (convert it, or move it away)",
     ),
     "a folder among the essays": (
         {"essays/more/cilla.txt": "Text."},
-        "essays/more: is not a .txt or .md file (convert it, or move it away)",
+        "essays/more: is not a .txt, .md, .docx, .odt, .rtf or .pdf file (convert it, or move it away)",
     ),
     "id used by a pupil and an anchor": (
         {"essays/anchor_002_B.txt": "Another text."},
@@ -131,7 +131,7 @@ ONE_PROBLEM: dict[str, tuple[Changes, str]] = {
     ),
     "no essays folder": (
         {"essays/anna.txt": None, "essays/bo.txt": None},
-        "essays/: is missing (put the pupils' texts there as .txt or .md files, or write essays.csv)",
+        "essays/: is missing (put the pupils' texts there as .txt, .md, .docx, .odt, .rtf or .pdf files, or write essays.csv)",
     ),
     "essays twice": (
         {"essays.csv": "essay_id,text\na,b\n"},
@@ -214,7 +214,7 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
         "batch.yaml: unknown key 'sead'",
         "prompt.md: is missing",
         "rubric.md: is empty",
-        "essays/david.docx: is not a .txt",
+        "essays/david.docx: is not a .docx file inside",
         "essays/anna.txt: file is empty",
         "essays/cilla.txt: not UTF-8",
         "anchors/anchor_001_F+.txt: file is empty",

@@ -125,11 +125,11 @@ def test_no_essay_reaches_dagsters_event_log(installation: Installation) -> None
 def test_a_broken_folder_is_refused_before_anything_is_paid(installation: Installation) -> None:
     folder = installation.drop("b1")
     (folder / "essays" / "anna.txt").write_text("", encoding="utf-8")
-    (folder / "essays" / "bertil.txt").write_bytes(b"caf\xe9")
+    (folder / "essays" / "bertil.txt").write_bytes(b"caf\xfe")
     result = installation.run("submit_batch", "b1", raise_on_error=False)
     (message,) = failures(result)
     assert "batch b1: essays/anna.txt: file is empty (remove it, or add text)" in message
-    assert "batch b1: essays/bertil.txt: not UTF-8: byte 0xE9 at offset 3" in message
+    assert "batch b1: essays/bertil.txt: not UTF-8: byte 0xFE at offset 3" in message
     assert not installation.settings.emulator_dir.exists()
 
 

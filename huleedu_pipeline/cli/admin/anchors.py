@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from huleedu_pipeline.cli.admin.options import AssignmentArgument, ByOption, FileArgument, VersionOption, tell, writer
-from huleedu_pipeline.cli.output import Output, OutputOption, print_json
+from huleedu_pipeline.cli.output import Output, OutputOption, print_json, warn
 
 HELP = """Anchors: graded essays that carry an assignment's grade scale over to pupils' essays.
 
@@ -55,7 +55,7 @@ def register_anchor(
 
 def import_dir(
     assignment_id: AssignmentArgument,
-    folder: Annotated[Path, typer.Argument(help="Folder of .txt or .md files.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of documents: .txt, .md, .docx, .odt, .rtf, .pdf.")],
     by: ByOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -69,7 +69,7 @@ def import_dir(
     from huleedu_pipeline.cli.opened import opened_context
     from huleedu_pipeline.context.folders import read_anchor_folder
 
-    anchors = read_anchor_folder(folder)
+    anchors = read_anchor_folder(folder, on_warning=warn)
     with opened_context() as context:
         made = context.put_anchors(assignment_id, anchors, by=writer(by))
     tell(made, output, what=f"{len(anchors)} anchors are registered")

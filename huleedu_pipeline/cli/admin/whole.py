@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from huleedu_pipeline.cli.admin.options import ByOption, tell, writer
-from huleedu_pipeline.cli.output import Output, OutputOption, print_json
+from huleedu_pipeline.cli.output import Output, OutputOption, print_json, warn
 
 IMPORT_HELP = """Register everything in an assignment's folder as one version, or nothing if something in it can not be used.
 
@@ -40,7 +40,7 @@ def import_dir(
     from huleedu_pipeline.cli.opened import opened_context
     from huleedu_pipeline.context.folders import read_assignment
 
-    wanted = read_assignment(folder)
+    wanted = read_assignment(folder, on_warning=warn)
     with opened_context() as context:
         made = context.put_all(wanted, by=writer(by))
     tell(made, output, what=f"{folder} is registered")
