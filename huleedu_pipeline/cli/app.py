@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from huleedu_pipeline.cli import admin, batches, closing, judgements, models, paid, planning, prompts, services, writing
+from huleedu_pipeline.cli import admin, batches, closing, eng5, judgements, models, paid, planning, prompts, services, writing
 from huleedu_pipeline.errors import HuleeduError
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
@@ -32,7 +32,7 @@ Exit codes: 0 done; 1 refused or failed, the message says why; 2 wrong use of a 
 app = typer.Typer(
     name="huleedu", help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
 )
-for module in (writing, batches, judgements, planning, paid, closing, models, prompts, admin, services):
+for module in (writing, batches, judgements, planning, paid, closing, models, prompts, admin, eng5, services):
     module.register(app)
 
 

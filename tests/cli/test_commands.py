@@ -43,6 +43,7 @@ COMMANDS = [
     "demo",
     "doctor",
     "emulator",
+    "eng5 preflight",
     "estimate",
     "import-csv",
     "init",

@@ -1,0 +1,1 @@
+"""Tests of the ENG5 runner."""
