@@ -1,4 +1,4 @@
-"""Commands of the ENG5 runner: `eng5 preflight`."""
+"""Commands of the ENG5 runner: the group `eng5`, and `eng5 preflight`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from huleedu_pipeline.cli import eng5_plan
 from huleedu_pipeline.cli.output import EXIT_FAILED, Output, OutputOption, print_findings, print_json
 
 Folder = Annotated[Path, typer.Argument(help="The batch folder.")]
@@ -15,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to ``app``."""
     group = typer.Typer(no_args_is_help=True, help="Run a national test reproducibly.", rich_markup_mode=None)
     group.command()(preflight)
+    group.command()(eng5_plan.plan)
     app.add_typer(group, name="eng5")
 
 

@@ -43,6 +43,7 @@ COMMANDS = [
     "demo",
     "doctor",
     "emulator",
+    "eng5 plan",
     "eng5 preflight",
     "estimate",
     "import-csv",
