@@ -1,4 +1,4 @@
-"""Commands of the ENG5 runner: the group `eng5`, and `eng5 preflight`."""
+"""Commands of the ENG5 runner: the group `eng5`, and `eng5 preflight`, `record` and `verify`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +17,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Run a national test reproducibly.", rich_markup_mode=None)
     group.command()(preflight)
     group.command()(eng5_plan.plan)
+    group.command()(record)
+    group.command()(verify)
     app.add_typer(group, name="eng5")
 
 
@@ -38,3 +40,42 @@ def preflight(batch_dir: Folder, output: OutputOption = Output.TABLE) -> None:
     print_json([asdict(finding) for finding in findings])
     if has_failed(findings):
         raise typer.Exit(EXIT_FAILED)
+
+
+def record(
+    batch: Annotated[str, typer.Argument(help="The id of a batch that was run.")],
+    output_dir: Annotated[Path, typer.Option(help="Folder of this run; made if need be.")],
+) -> None:
+    """Write the artefact of a run: inputs, every comparison, ranking, grades, costs, raw requests and replies, environment.
+
+    A batch that is not through is written as far as it has come and marked as partial; the same command completes it later.
+    Runs judged by the emulator are marked dry-run. The folder holds pupils' texts: keep it as you keep them.
+
+    Example: huleedu eng5 record my-class --output-dir runs/my-class
+    """
+    from datetime import UTC, datetime
+
+    from huleedu_pipeline.eng5.artefact import write_run
+    from huleedu_pipeline.lake import Lake
+    from huleedu_pipeline.ledger import Ledger
+    from huleedu_pipeline.settings import Settings
+
+    settings = Settings.load()
+    ledger = Ledger(settings.ledger_url)
+    try:
+        path = write_run(ledger, Lake(settings.lake_dir), batch, output_dir, at=datetime.now(UTC))
+    finally:
+        ledger.close()
+    typer.echo(f"wrote {path}. Check it: huleedu eng5 verify {output_dir}")
+
+
+def verify(run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> None:
+    """Check a run's artefact: schema, checksums of every file, prompts, and that ranking and grades follow from the judgements.
+
+    Needs nothing but the folder. Exit code 1 when anything fails.
+
+    Example: huleedu eng5 verify runs/my-class
+    """
+    from huleedu_pipeline.eng5.verify import verify_run
+
+    print_findings(verify_run(run_dir))

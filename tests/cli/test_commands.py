@@ -45,6 +45,8 @@ COMMANDS = [
     "emulator",
     "eng5 plan",
     "eng5 preflight",
+    "eng5 record",
+    "eng5 verify",
     "estimate",
     "import-csv",
     "init",
