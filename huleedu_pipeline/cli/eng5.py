@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from huleedu_pipeline.cli import eng5_plan
+from huleedu_pipeline.cli import eng5_plan, eng5_run
 from huleedu_pipeline.cli.output import EXIT_FAILED, Output, OutputOption, print_findings, print_json
 
 Folder = Annotated[Path, typer.Argument(help="The batch folder.")]
@@ -17,6 +17,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Run a national test reproducibly.", rich_markup_mode=None)
     group.command()(preflight)
     group.command()(eng5_plan.plan)
+    group.command("dry-run")(eng5_run.dry_run)
+    group.command()(eng5_run.execute)
     group.command()(record)
     group.command()(verify)
     app.add_typer(group, name="eng5")

@@ -58,7 +58,9 @@ def schema_violations(document: Any) -> list[str]:
     return sorted(f"{problem.json_path}: does not keep the schema ({problem.validator})" for problem in problems)
 
 
-def write_run(ledger: Ledger, lake: Lake, batch_id: str, folder: Path, *, at: datetime) -> Path:
+def write_run(
+    ledger: Ledger, lake: Lake, batch_id: str, folder: Path, *, at: datetime, timeout_seconds: float | None = None
+) -> Path:
     """Write the artefact of a batch into ``folder`` and return the path of its JSON.
 
     A batch that is not through is written as far as it has come, marked as partial; written again later, it is whole. The
@@ -70,6 +72,7 @@ def write_run(ledger: Ledger, lake: Lake, batch_id: str, folder: Path, *, at: da
         batch_id: The batch.
         folder: Where to; made if need be.
         at: The instant of writing, in UTC.
+        timeout_seconds: How long the runner had waited when it gave up waiting, of a run that is therefore partial.
 
     Raises:
         ArtefactError: people judge the batch, the folder holds something else, or the document does not keep the schema.
@@ -84,6 +87,7 @@ def write_run(ledger: Ledger, lake: Lake, batch_id: str, folder: Path, *, at: da
     folder.mkdir(parents=True, exist_ok=True)
     _write_lines(folder / REQUESTS, _requests(ledger, batch_id))
     _write_lines(folder / REPLIES, _replies(ledger, batch_id))
+    document["validation"]["runner_status"]["timeout_seconds"] = timeout_seconds
     document["validation"]["manifest"] = [_entry(folder, name) for name in (REPLIES, REQUESTS)]
     document["bt_summary"], document["grade_projections"] = results_of(document)
     document["validation"]["artefact_checksum"] = checksum(document)

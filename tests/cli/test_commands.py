@@ -43,6 +43,8 @@ COMMANDS = [
     "demo",
     "doctor",
     "emulator",
+    "eng5 dry-run",
+    "eng5 execute",
     "eng5 plan",
     "eng5 preflight",
     "eng5 record",
