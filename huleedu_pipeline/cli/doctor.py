@@ -1,42 +1,43 @@
-"""What `huleedu doctor` looks at. Each examination is one function that returns what it found and how to mend it."""
+"""What `huleedu doctor` looks at, and of that what a batch needs before it is sent: ``huleedu eng5 preflight`` begins with it.
+
+Each examination is one function that returns what it found and how to mend it. Not here: anything about a batch
+(:mod:`huleedu_pipeline.eng5.preflight`).
+"""
 
 import os
 import platform
 import shutil
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Literal
 
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.findings import Finding
 from huleedu_pipeline.lake import open_warehouse
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.orchestration.home import ensure_home
 from huleedu_pipeline.providers.backend import open_provider
 from huleedu_pipeline.settings import Settings
 
-Mark = Literal["ok", "warn", "fail"]
 LEAST_FREE_BYTES = 1_000_000_000
 PACKAGES = ("dagster", "duckdb", "openai", "anthropic", "sqlalchemy", "pandas", "pyarrow")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the examination."""
-
-    mark: Mark
-    subject: str
-    message: str
-
-
 def examine() -> list[Finding]:
     """Examine the installation that the environment describes."""
-    settings = Settings.load()
-    return [
-        _guarded(examination, settings) for examination in (_versions, _home, _disk, _ledger, _openai, _anthropic, _warehouse)
-    ]
+    return _examined(Settings.load(), (_versions, _home, _disk, _ledger, _openai, _anthropic, _warehouse))
+
+
+def examine_before_sending(settings: Settings, provider: str) -> list[Finding]:
+    """Examine what a batch needs that is judged by ``provider``; people need no provider to be reachable."""
+    of_provider = {"openai": (_openai,), "anthropic": (_anthropic,)}
+    return _examined(settings, (_home, _disk, _ledger, *of_provider.get(provider, ())))
+
+
+def _examined(settings: Settings, examinations: Iterable[Callable[[Settings], Finding]]) -> list[Finding]:
+    return [_guarded(examination, settings) for examination in examinations]
 
 
 def _guarded(examination: Callable[[Settings], Finding], settings: Settings) -> Finding:
@@ -71,13 +72,16 @@ def _ledger(settings: Settings) -> Finding:
         open_jobs = [job for batch in batches if not batch.is_published for job in ledger.jobs(batch.batch_id)]
     finally:
         ledger.close()
-    with sqlite3.connect(f"file:{settings.home / 'ledger.sqlite'}?mode=ro", uri=True) as connection:
-        verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
-    if verdict != "ok":
+    if settings.ledger_server is None and (verdict := _quick_check(settings)) != "ok":
         return Finding(
             "fail", "ledger", f"the database is damaged: {verdict} (restore it from a backup; do not submit anything)"
         )
     return Finding("ok", "ledger", f"{len(batches)} batches, {len(open_jobs)} provider jobs of unfinished batches")
+
+
+def _quick_check(settings: Settings) -> str:
+    with closing(sqlite3.connect(f"file:{settings.home / 'ledger.sqlite'}?mode=ro", uri=True)) as connection:
+        return str(connection.execute("PRAGMA quick_check").fetchone()[0])
 
 
 def _openai(settings: Settings) -> Finding:

@@ -10,6 +10,11 @@ import typer
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from huleedu_pipeline.findings import Finding
+
+EXIT_FAILED = 1
+MARKS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
+
 
 class Output(StrEnum):
     """How an answer is printed."""
@@ -35,3 +40,14 @@ def print_json(answer: "BaseModel | Sequence[BaseModel] | dict[str, Any] | list[
 
     found = [plain(one) for one in answer] if isinstance(answer, list | tuple) else plain(answer)
     typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+
+
+def print_findings(findings: "Sequence[Finding]", *, err: bool = False) -> None:
+    """Print what an examination found, a line each, and end with an exit code when anything failed."""
+    from huleedu_pipeline.findings import has_failed
+
+    for finding in findings:
+        typer.secho(f"{finding.mark:4}", fg=MARKS[finding.mark], nl=False, err=err)
+        typer.echo(f"  {finding.subject}: {finding.message}", err=err)
+    if has_failed(findings):
+        raise typer.Exit(EXIT_FAILED)

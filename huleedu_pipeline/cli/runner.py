@@ -88,7 +88,12 @@ def take_in(
 
 
 def run_batch(
-    batch_id: str, settings: Settings, *, wait: bool, on_progress: Callable[[Progress], None] = lambda _: None
+    batch_id: str,
+    settings: Settings,
+    *,
+    wait: bool,
+    most_seconds: float | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> BatchStatus:
     """Run a batch that is in the inbox: submit it and, with ``wait``, watch and collect until it is completed.
 
@@ -96,6 +101,8 @@ def run_batch(
         batch_id: The batch.
         settings: The installation's settings.
         wait: Whether to stay until the results are published; otherwise the daemon, or another call, collects them.
+        most_seconds: How long to stay at most; looked at between steps, because a step that pays is never broken off. A batch
+            that is not through by then is returned as it stands, and the next call goes on from there.
         on_progress: Called whenever something begins.
 
     Raises:
@@ -104,6 +111,7 @@ def run_batch(
 
     """
     _ensure_judged(batch_id, settings)
+    until = None if most_seconds is None else time.monotonic() + most_seconds
     definitions = build_definitions(settings)
     logging.getLogger(SCHEDULER_LOGGER).setLevel(logging.ERROR)
     _reopen_lane(settings, batch_id)
@@ -123,7 +131,7 @@ def run_batch(
             if decision.due is Due.SUBMIT:
                 on_progress(Progress("submitting", decision.reason))
                 _execute(definitions, instance, settings, SUBMIT, batch_id)
-            elif not wait:
+            elif not wait or (until is not None and time.monotonic() >= until):
                 return status
             elif decision.due is Due.COLLECT:
                 on_progress(Progress("collecting", decision.reason))

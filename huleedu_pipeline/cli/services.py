@@ -96,11 +96,6 @@ def doctor() -> None:
     Example: huleedu doctor
     """
     from huleedu_pipeline.cli.doctor import examine
+    from huleedu_pipeline.cli.output import print_findings
 
-    marks = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
-    findings = examine()
-    for finding in findings:
-        typer.secho(f"{finding.mark:4}", fg=marks[finding.mark], nl=False)
-        typer.echo(f"  {finding.subject}: {finding.message}")
-    if any(finding.mark == "fail" for finding in findings):
-        raise typer.Exit(1)
+    print_findings(examine())

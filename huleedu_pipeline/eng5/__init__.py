@@ -1,4 +1,4 @@
-"""The ENG5 runner: research runs on graded essays, and reports of how far a judge agrees with the national grades.
+"""The ENG5 runner: preflight, plan, run artefact and its verification, and how far a judge agrees with known grades.
 
-Nothing is asked from here: what is to be judged becomes a batch like every other.
+Usable without Dagster. Nothing is asked from here: what is to be judged becomes a batch like every other.
 """

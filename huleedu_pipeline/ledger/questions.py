@@ -15,6 +15,7 @@ from huleedu_pipeline.ledger.records import (
     Answer,
     FrameRecord,
     OutcomeRecord,
+    Reply,
     RequestRecord,
     Tally,
 )
@@ -22,6 +23,7 @@ from huleedu_pipeline.ledger.schema import (
     attempts,
     fragments,
     frames,
+    replies,
     requests,
 )
 from huleedu_pipeline.ledger.states import (
@@ -127,6 +129,18 @@ class Questions(Book):
             abandon_open(connection, left, at)
             begin(connection, left, None, at)
             return end(connection, [Answer(name, outcome, 0.0, None, at) for name in left], None, 1)[1]
+
+    def replies(self, batch_id: str) -> Iterator[Reply]:
+        """Yield every reply to a batch's requests as it was received, in the order of the requests and of their attempts."""
+        query = (
+            sa.select(replies.c.custom_id, replies.c.attempt, replies.c.received_at, replies.c.body)
+            .join(requests, requests.c.custom_id == replies.c.custom_id)
+            .where(requests.c.batch_id == batch_id)
+            .order_by(requests.c.position, replies.c.attempt, replies.c.reply_id)
+        )
+        with self.read() as connection:
+            for row in connection.execute(query).mappings():
+                yield Reply(**row)
 
     def end_live(self, answers: Iterable[Answer], *, max_attempts: int) -> int:
         """Record the answers of live calls in one transaction and return how many requests they ended."""

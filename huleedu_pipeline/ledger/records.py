@@ -219,6 +219,16 @@ class OutcomeRecord:
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What a provider sent for one attempt at a request, as it was received."""
+
+    custom_id: str
+    attempt: int
+    received_at: datetime
+    body: str
+
+
+@dataclass(frozen=True)
 class DeadLetter:
     """A result line that ended no request, kept as it was received; ``reason`` says why."""
 
