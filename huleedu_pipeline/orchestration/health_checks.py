@@ -1,7 +1,7 @@
 """The checks of the whole installation, and the job that makes them: whether anything stands still that nobody sees.
 
 Bounded retries make failure quiet, and a partition that is never materialised again shows no check of its own. So these two
-look at all batches at once, with every publication and whenever the health_sensor sees a change.
+look at all batches at once, every morning with the publication and whenever the health_sensor sees a change.
 """
 
 from collections import Counter
@@ -13,20 +13,17 @@ import dagster as dg
 from assets.common import explained, table_value
 from huleedu_pipeline.ledger import JobState
 from huleedu_pipeline.orchestration.health import Finding, failed_batches, left_alone, overdue_jobs
+from huleedu_pipeline.orchestration.jobs import NO_BATCH_LEFT, NO_JOB_OVERDUE, OF_THE_INSTALLATION
 from huleedu_pipeline.orchestration.watch import situations
 from huleedu_pipeline.settings import Settings
 from resources import LedgerResource
 
 CHECK_UP = "check_up"
 MOST_ROWS = 20
-NO_JOB_OVERDUE, NO_BATCH_LEFT = "no_provider_job_overdue", "no_partition_left_failed"
 
 check_up = dg.define_asset_job(
     CHECK_UP,
-    selection=dg.AssetSelection.checks(
-        dg.AssetCheckKey(dg.AssetKey("provider_jobs"), NO_JOB_OVERDUE),
-        dg.AssetCheckKey(dg.AssetKey("warehouse"), NO_BATCH_LEFT),
-    ),
+    selection=OF_THE_INSTALLATION,
     description="Look for batches and provider jobs that stand still; the health_sensor asks for it when that has changed. "
     "Reads only.",
     tags={"huleedu/step": "check"},

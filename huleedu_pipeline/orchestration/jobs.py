@@ -9,9 +9,16 @@ from huleedu_pipeline.ledger import JobRecord
 SUBMIT, COLLECT, REBUILD = "submit_batch", "collect_batch", "rebuild_warehouse"
 BATCH_TAG = "dagster/partition"
 
+NO_JOB_OVERDUE, NO_BATCH_LEFT = "no_provider_job_overdue", "no_partition_left_failed"
+# They look at every batch of the installation, which would make the run of each batch as long as there are batches.
+OF_THE_INSTALLATION = dg.AssetSelection.checks(
+    dg.AssetCheckKey(dg.AssetKey("provider_jobs"), NO_JOB_OVERDUE),
+    dg.AssetCheckKey(dg.AssetKey("warehouse"), NO_BATCH_LEFT),
+)
+
 submit_batch = dg.define_asset_job(
     SUBMIT,
-    selection=dg.AssetSelection.assets("essays", "comparison_pairs", "judge_requests", "provider_jobs"),
+    selection=dg.AssetSelection.assets("essays", "comparison_pairs", "judge_requests", "provider_jobs") - OF_THE_INSTALLATION,
     description="Take a batch from the inbox, plan its comparisons and submit them. Ends when the judge has the requests; "
     "the provider_jobs_sensor collects what comes back.",
     tags={"huleedu/step": "submit"},
@@ -33,7 +40,8 @@ collect_batch = dg.define_asset_job(
         "grading_summary",
         "batch_results",
         "warehouse",
-    ),
+    )
+    - OF_THE_INSTALLATION,
     description="Collect a batch's judgements, scale, grade and publish it. Safe to run again at any time.",
     tags={"huleedu/step": "collect"},
 )

@@ -17,7 +17,8 @@ from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, JobStat
 from huleedu_pipeline.orchestration.alarms import build_alarms
 from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS, Situation
 from huleedu_pipeline.orchestration.health import MOST_TRIES, failed_batches, left_alone, overdue_jobs, untold
-from huleedu_pipeline.orchestration.health_checks import CHECK_UP, NO_BATCH_LEFT, NO_JOB_OVERDUE
+from huleedu_pipeline.orchestration.health_checks import CHECK_UP
+from huleedu_pipeline.orchestration.jobs import NO_BATCH_LEFT, NO_JOB_OVERDUE
 from huleedu_pipeline.orchestration.notify import Message, WebhookNotifier, notifiers_of
 from huleedu_pipeline.providers.advance import close_batch
 from huleedu_pipeline.providers.planning import register
