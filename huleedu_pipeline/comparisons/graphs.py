@@ -109,7 +109,7 @@ def with_both_orders(n: int, pairs: Ints, n_twice: int, rng: np.random.Generator
         twice.append(kept)
     table = np.array(ends, dtype=np.int64)
     once, double = table[~is_used], table[twice]
-    if _n_components(n, np.vstack([once, double])) > 1:
+    if n_components(n, np.vstack([once, double])) > 1:
         return pairs, np.empty((0, 2), dtype=np.int64)
     return once, double
 
@@ -156,7 +156,8 @@ def _connected(n: int, pairs: Ints) -> Ints:
         pairs[[spare, far], 1] = pairs[[far, spare], 1]
 
 
-def _n_components(n: int, pairs: Ints) -> int:
+def n_components(n: int, pairs: Ints) -> int:
+    """Return into how many unconnected parts ``n`` nodes fall with these pairs, shape (m, 2)."""
     from scipy.sparse.csgraph import connected_components
 
     return int(connected_components(_matrix(n, pairs), directed=False)[0])

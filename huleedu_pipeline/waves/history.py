@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from huleedu_pipeline.comparisons.graphs import n_components
 from huleedu_pipeline.waves.decide import Rules, WaveState
 
 if TYPE_CHECKING:
@@ -104,17 +105,12 @@ def fit_verdicts(asked: Sequence[Asked], essay_ids: Sequence[str]) -> "BradleyTe
 
 def connects(asked: Sequence[Asked], n_essays: int) -> bool:
     """Whether the verdicts connect so many essays, directly or through others."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     judged = [request for request in asked if request.first_won is not None]
     place = {essay_id: index for index, essay_id in enumerate(essays_of(judged))}
     if len(place) < n_essays:
         return False
-    rows = [place[request.essay_a_id] for request in judged]
-    columns = [place[request.essay_b_id] for request in judged]
-    graph = coo_array((np.ones(len(judged)), (rows, columns)), shape=(n_essays, n_essays))
-    return int(connected_components(graph, directed=False)[0]) == 1
+    pairs = np.array([(place[request.essay_a_id], place[request.essay_b_id]) for request in judged], dtype=np.int64)
+    return n_components(n_essays, pairs) == 1
 
 
 def essays_of(asked: Sequence[Asked]) -> list[str]:
