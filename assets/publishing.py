@@ -86,10 +86,11 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
 def warehouse(
     lake: LakeResource, ledger: LedgerResource, warehouse_file: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """The published DuckDB file: every table of every batch, the views, and a comment on each column.
+    """The published DuckDB file: every table of every batch, the views, and a comment on each column. In Postgres too, if set.
 
     Built beside the old file and moved into place, so a reader keeps what it opened and nobody waits for anybody. A damaged
-    file holds up nobody but its own batch, which is looked at again until it is whole.
+    file holds up nobody but its own batch, which is looked at again until it is whole. In Postgres each batch is replaced in
+    one transaction.
     """
     with explained(), ledger.open() as book:
         store = lake.open()

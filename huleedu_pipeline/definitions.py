@@ -32,7 +32,7 @@ def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Defin
         "lake": LakeResource(root=str(settings.lake_dir)),
         "ledger": LedgerResource(url=settings.ledger_url),
         "work": PaidWorkResource(settings=settings.model_dump(mode="json", exclude_none=True)),
-        "warehouse_file": WarehouseResource(path=str(settings.warehouse_path)),
+        "warehouse_file": WarehouseResource(path=str(settings.warehouse_path), database_url=settings.database_url),
     }
     return dg.Definitions(
         assets=[asset for group, module in GROUPS.items() for asset in dg.load_assets_from_modules([module], group_name=group)],

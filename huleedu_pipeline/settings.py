@@ -20,6 +20,8 @@ from huleedu_pipeline.errors import HuleeduError
 
 JudgeBackend = Literal["emulator", "provider"]
 BatchApiMode = Literal["disabled", "nightly", "opportunistic"]
+POSTGRES = "postgresql+psycopg2"
+SECRETS = frozenset({"password", "sslpassword"})
 
 
 class SettingsError(HuleeduError):
@@ -32,10 +34,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HULEEDU_", frozen=True, extra="ignore")
 
     home: Path = Field(default=Path(".huleedu"), description="Folder of everything mutable; removing it resets the system.")
-    ledger_server: str | None = Field(
+    database_url: str | None = Field(
         default=None,
-        description="SQLAlchemy URL of a Postgres database for the ledger, for example postgresql+psycopg2://judge@db/ledger; "
-        "without a password, which PGPASSWORD or a password file gives. Default: SQLite in HULEEDU_HOME.",
+        description="URL of a Postgres database, for example postgresql://huleedu_pipeline@db/huleedu: the ledger is kept there, "
+        "and the warehouse published there as well; without a password, which PGPASSWORD or a password file gives. Default: "
+        "SQLite and DuckDB in HULEEDU_HOME.",
     )
     judge_backend: JudgeBackend = Field(
         default="emulator",
@@ -151,21 +154,23 @@ class Settings(BaseSettings):
             raise ValueError(f"'{value}' is not a known time zone, like Europe/Stockholm") from None
         return value
 
-    @field_validator("ledger_server")
+    @field_validator("database_url")
     @classmethod
-    def _server_without_password(cls, value: str | None) -> str | None:
+    def _postgres_without_password(cls, value: str | None) -> str | None:
         if value is None:
             return None
         try:
             url = make_url(value)
         except ArgumentError:
-            raise ValueError("is no URL of a database") from None
-        if url.password is not None:
+            raise ValueError("is no URL of a database, like postgresql://huleedu_pipeline@db/huleedu") from None
+        if url.password is not None or SECRETS & url.query.keys():
             # Settings are shown in the UI and stored with every run.
             raise ValueError("holds a password, which belongs in PGPASSWORD or a password file")
-        if url.get_backend_name() != "postgresql":
-            raise ValueError(f"names {url.get_backend_name()}, and a ledger is kept in Postgres or, by default, in SQLite")
-        return value
+        # What a bare postgresql:// means depends on the version of SQLAlchemy.
+        url = url.set(drivername=POSTGRES) if url.drivername == "postgresql" else url
+        if url.drivername != POSTGRES:
+            raise ValueError(f"begins with {url.drivername}://, and only Postgres by psycopg2 is known ({POSTGRES}://)")
+        return url.render_as_string(hide_password=False)
 
     @model_validator(mode="after")
     def _latent_needs_its_file(self) -> "Settings":
@@ -194,8 +199,8 @@ class Settings(BaseSettings):
     @property
     def ledger_url(self) -> str:
         """SQLAlchemy URL of the ledger."""
-        if self.ledger_server is not None:
-            return self.ledger_server
+        if self.database_url is not None:
+            return self.database_url
         path = str(self.home / "ledger.sqlite")
         return URL.create("sqlite", database=path).render_as_string(hide_password=False)
 

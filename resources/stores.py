@@ -37,10 +37,20 @@ class LedgerResource(dg.ConfigurableResource[Ledger]):
 
 
 class WarehouseResource(dg.ConfigurableResource[None]):
-    """The published DuckDB file."""
+    """The published DuckDB file and, where one is configured, the same tables in Postgres."""
 
     path: str = Field(description="The file that analysts open.")
+    database_url: str | None = Field(default=None, description="SQLAlchemy URL of a Postgres database, without a password.")
 
     def publish(self, lake: Lake) -> Publication:
-        """Publish the lake; see :func:`huleedu_pipeline.lake.publish`."""
-        return publish(lake, Path(self.path))
+        """Publish the lake; see :func:`huleedu_pipeline.lake.publish` and :func:`.lake.postgres.publish_to_postgres`.
+
+        What is left out of one of the two is left out.
+        """
+        done = publish(lake, Path(self.path))
+        if self.database_url is None:
+            return done
+        from huleedu_pipeline.lake.postgres import publish_to_postgres
+
+        too = publish_to_postgres(lake, self.database_url)
+        return Publication(done.rows, tuple(dict.fromkeys(done.left_out + too.left_out)))

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from huleedu_pipeline.lake.postgres import migrate_warehouse
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.emulator.launcher import stop_emulator
 from huleedu_pipeline.settings import Settings
+from tests.postgres import drop_database, make_database, serving
 
 SECONDS_PER_JOB = 0.3
 
@@ -22,7 +24,7 @@ hypothesis_settings.load_profile("everywhere")
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DAGSTER_HOME", "HULEEDU_JUDGE_BACKEND", "HULEEDU_HOME"):
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DAGSTER_HOME", "HULEEDU_JUDGE_BACKEND", "HULEEDU_HOME", "HULEEDU_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -45,5 +47,52 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 def ledger(settings: Settings) -> Iterator[Ledger]:
     """The empty ledger of that installation."""
     book = Ledger(settings.ledger_url)
+    yield book
+    book.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a Postgres server as its administrator; all workers of a session share it."""
+    own = tmp_path_factory.getbasetemp()
+    with serving(own.parent if hasattr(request.config, "workerinput") else own) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    url = make_database(postgres_server)
+    yield url
+    drop_database(postgres_server, url)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """The URL of a database with an empty ledger and warehouse, to be copied: quicker than making each."""
+    url = make_database(postgres_server)
+    Ledger(url).close()
+    migrate_warehouse(url)
+    yield url
+    drop_database(postgres_server, url)
+
+
+@pytest.fixture
+def postgres_home(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """The URL of a database with an empty ledger and warehouse."""
+    url = make_database(postgres_server, postgres_template)
+    yield url
+    drop_database(postgres_server, url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def ledger_on_each(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Ledger]:
+    """An empty ledger, once on SQLite and once on Postgres."""
+    if request.param == "sqlite":
+        book = Ledger(settings.ledger_url)
+        yield book
+        book.close()
+        return
+    book = Ledger(request.getfixturevalue("postgres_home"))
     yield book
     book.close()

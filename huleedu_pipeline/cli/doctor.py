@@ -72,7 +72,7 @@ def _ledger(settings: Settings) -> Finding:
         open_jobs = [job for batch in batches if not batch.is_published for job in ledger.jobs(batch.batch_id)]
     finally:
         ledger.close()
-    if settings.ledger_server is None and (verdict := _quick_check(settings)) != "ok":
+    if settings.database_url is None and (verdict := _quick_check(settings)) != "ok":
         return Finding(
             "fail", "ledger", f"the database is damaged: {verdict} (restore it from a backup; do not submit anything)"
         )

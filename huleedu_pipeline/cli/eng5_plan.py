@@ -88,7 +88,7 @@ def _registry(settings: "Settings") -> "Iterator[Registry]":
     from huleedu_pipeline.essays.registered import NOTHING_REGISTERED
     from huleedu_pipeline.ledger import Ledger
 
-    if settings.ledger_server is None and not (settings.home / "ledger.sqlite").is_file():
+    if settings.database_url is None and not (settings.home / "ledger.sqlite").is_file():
         yield NOTHING_REGISTERED
         return
     ledger = Ledger(settings.ledger_url)

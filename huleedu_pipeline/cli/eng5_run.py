@@ -63,7 +63,7 @@ def dry_run(
             "installation for trials: set HULEEDU_HOME, register the assignment there, and eng5 execute with the emulator)"
         )
     own = Settings.load()
-    changes = {"home": own.home / "dry-run", "judge_backend": "emulator", "ledger_server": None}
+    changes = {"home": own.home / "dry-run", "judge_backend": "emulator", "database_url": None}
     _run(
         batch_dir,
         own.model_copy(update=changes),

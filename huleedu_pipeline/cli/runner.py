@@ -4,8 +4,6 @@ Interrupted at any point and started again, a run goes on where the ledger says 
 """
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +27,7 @@ from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
 from huleedu_pipeline.orchestration.home import open_instance
 from huleedu_pipeline.orchestration.jobs import COLLECT, REBUILD, SUBMIT, run_tags
 from huleedu_pipeline.orchestration.watch import look
+from huleedu_pipeline.processes import Process
 from huleedu_pipeline.providers.admission import admit
 from huleedu_pipeline.providers.human import imported_requests
 from huleedu_pipeline.providers.lanes import Lane
@@ -206,7 +205,7 @@ def _reopen_lane(settings: Settings, batch_id: str) -> None:
 def _execute(
     definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, job: str, batch_id: str | None
 ) -> None:
-    tags = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"} | (_tags(settings, batch_id) if batch_id else {})
+    tags = {PROCESS_TAG: str(Process.current())} | (_tags(settings, batch_id) if batch_id else {})
     with noticing_interrupts() as was_interrupted:
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance, partition_key=batch_id, tags=tags, run_config=QUIET, raise_on_error=False

@@ -21,7 +21,7 @@ class ContractError(HuleeduError):
 
 
 class ColumnType(Enum):
-    """The column types in use, each as Arrow and as DuckDB know it."""
+    """The column types in use, each as Arrow, DuckDB and Postgres know it."""
 
     STRING = "VARCHAR"
     INTEGER = "BIGINT"
@@ -49,6 +49,11 @@ class ColumnType(Enum):
         """The type in DuckDB's SQL."""
         return self.value
 
+    @property
+    def postgres(self) -> str:
+        """The type in Postgres' SQL."""
+        return _POSTGRES[self]
+
 
 _ARROW: dict[ColumnType, pa.DataType] = {
     ColumnType.STRING: pa.string(),
@@ -58,6 +63,16 @@ _ARROW: dict[ColumnType, pa.DataType] = {
     ColumnType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
     ColumnType.PROBABILITIES: pa.map_(pa.string(), pa.float64()),
     ColumnType.LABELS: pa.list_(pa.string()),
+}
+
+_POSTGRES: dict[ColumnType, str] = {
+    ColumnType.STRING: "text",
+    ColumnType.INTEGER: "bigint",
+    ColumnType.FLOAT: "double precision",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.TIMESTAMP: "timestamptz",
+    ColumnType.PROBABILITIES: "jsonb",
+    ColumnType.LABELS: "text[]",
 }
 
 _PYTHON: dict[ColumnType, tuple[type, ...]] = {
@@ -89,12 +104,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table's contract: column names and types are public, in this order."""
+    """A table's contract: column names and types are public, in this order.
+
+    ``indexes`` are those that Postgres keeps besides the key; DuckDB finds its way without any.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -150,11 +169,25 @@ class Table:
     def duckdb_ddl(self) -> list[str]:
         """Return the statements that create this table in DuckDB, with a comment on it and on each column."""
         columns = ", ".join(f"{c.name} {c.type.duckdb}{'' if c.is_nullable else ' NOT NULL'}" for c in self.columns)
-        comments = [f"COMMENT ON COLUMN {self.name}.{c.name} IS {sql_string(c.comment)}" for c in self.columns]
+        return [f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({', '.join(self.key)}))", *self._comments(self.name)]
+
+    def postgres_ddl(self, schema: str) -> list[str]:
+        """Return the statements that create this table in a schema of Postgres, with comments, its key and its indexes.
+
+        No column is NOT NULL but those of the key: rows of an earlier declaration have nothing to put into a new one.
+        """
+        place = f"{schema}.{self.name}"
+        columns = ", ".join(f"{c.name} {c.type.postgres}" for c in self.columns)
         return [
-            f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({', '.join(self.key)}))",
-            f"COMMENT ON TABLE {self.name} IS {sql_string(self.description)}",
-            *comments,
+            f"CREATE TABLE {place} ({columns}, PRIMARY KEY ({', '.join(self.key)}))",
+            *(f"CREATE INDEX ON {place} ({', '.join(index)})" for index in self.indexes),
+            *self._comments(place),
+        ]
+
+    def _comments(self, place: str) -> list[str]:
+        return [
+            f"COMMENT ON TABLE {place} IS {sql_string(self.description)}",
+            *(f"COMMENT ON COLUMN {place}.{c.name} IS {sql_string(c.comment)}" for c in self.columns),
         ]
 
 

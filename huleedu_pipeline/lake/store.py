@@ -4,12 +4,14 @@ A file is checked against its table's contract, written under a temporary name, 
 wrong, the old file stays. Any number of processes may write and read at once.
 """
 
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.files import replacing
@@ -25,6 +27,15 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def identity(self) -> str:
+        """Return a name that this lake has for good, and no other has; it is made when it is first asked for."""
+        file = self.root / "identity"
+        with FileLock(self.root / "identity.lock"):
+            if not file.exists():
+                with replacing(file) as draft:
+                    draft.write_text(secrets.token_hex(8), encoding="ascii")
+        return file.read_text(encoding="ascii")
 
     def path(self, table: Table, batch_id: str) -> Path:
         """Return where the file of ``table`` for ``batch_id`` is or would be."""

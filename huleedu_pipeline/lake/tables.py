@@ -50,6 +50,7 @@ ESSAYS = Table(
         Column("language", S, "Language of the text: en or sv."),
     ),
     ("batch_id", "essay_id"),
+    indexes=(("text_sha256",),),
 )
 COMPARISON_PAIRS = Table(
     "comparison_pairs",
@@ -182,6 +183,7 @@ LLM_JUDGEMENTS = Table(
         Column("reasoning_tokens", I, "Of the tokens written, those of hidden reasoning.", unit="tokens"),
     ),
     ("batch_id", "custom_id"),
+    indexes=(("judge_id", "batch_id"),),
 )
 WAVE_DECISIONS = Table(
     "wave_decisions",

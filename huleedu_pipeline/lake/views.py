@@ -1,4 +1,7 @@
-"""The warehouse's views: the questions that are asked most, answered once and described in the database itself."""
+"""The warehouse's views: the questions that are asked most, answered once and described in the database itself.
+
+Their SQL is the same in DuckDB and in Postgres.
+"""
 
 from dataclasses import dataclass
 
@@ -63,7 +66,7 @@ COST_BY_BATCH = View(
     "What each batch's judgements cost, by provider and model. Simulated judgements show what the real model would cost.",
     """
     SELECT batch_id, provider, model, starts_with(model, 'emulated-') AS is_simulated,
-           count(*) AS n_requests, count(*) FILTER (outcome = 'success') AS n_succeeded,
+           count(*) AS n_requests, count(*) FILTER (WHERE outcome = 'success') AS n_succeeded,
            sum(input_tokens)::BIGINT AS input_tokens, sum(cached_input_tokens)::BIGINT AS cached_input_tokens,
            sum(output_tokens)::BIGINT AS output_tokens,
            CASE WHEN count(cost_usd) = count(*) THEN sum(cost_usd) END AS cost_usd

@@ -16,9 +16,8 @@ import duckdb
 import pandas as pd
 from filelock import FileLock
 
-from huleedu_pipeline.canonical import short_hash
-from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.files import replacing
+from huleedu_pipeline.lake.publication import LeftOut, Publication, WarehouseError, file_version, fingerprint, view_comments
 from huleedu_pipeline.lake.schema import ContractError, Table, sql_string
 from huleedu_pipeline.lake.store import Lake
 from huleedu_pipeline.lake.tables import TABLES
@@ -39,27 +38,6 @@ ACCOUNT = (
     "COMMENT ON COLUMN publication.files.batch_id IS 'Batch that the file belongs to.'",
     "COMMENT ON COLUMN publication.files.version IS 'Its inode, time of change (ns) and size (bytes).'",
 )
-
-
-class WarehouseError(HuleeduError):
-    """There is no warehouse to read."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A file of the lake that could not be published, and why; of its batch, the table has what was there before."""
-
-    batch_id: str
-    table: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Publication:
-    """What a publication came to: the number of rows of each table, and the files that it had to leave out."""
-
-    rows: dict[str, int]
-    left_out: tuple[LeftOut, ...]
 
 
 def publish(lake: Lake, path: Path) -> Publication:
@@ -123,7 +101,7 @@ def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, table: Table, lake:
     read = "SELECT batch_id, version FROM publication.files WHERE table_name = ?"
     known = dict(connection.execute(read, [table.name]).fetchall())
     files = {file.parent.name.removeprefix("batch="): file for file in lake.files(table)}
-    versions = {batch_id: _version(file) for batch_id, file in files.items()}
+    versions = {batch_id: file_version(file) for batch_id, file in files.items()}
     _delete(connection, table, [batch_id for batch_id in known if batch_id not in files])
     left_out = []
     for batch_id in (batch_id for batch_id, version in versions.items() if known.get(batch_id) != version):
@@ -148,22 +126,14 @@ def _delete(connection: duckdb.DuckDBPyConnection, table: Table, batch_ids: list
         )
 
 
-def _version(file: Path) -> str:
-    """Return what changes whenever a file of the lake is replaced."""
-    stat = file.stat()
-    return f"{stat.st_ino}.{stat.st_mtime_ns}.{stat.st_size}"
-
-
 def _fingerprint() -> str:
-    """Return what changes whenever a table or view is declared in another way."""
-    return short_hash([[table.duckdb_ddl() for table in TABLES], [repr(view) for view in VIEWS]], 64)
+    return fingerprint(table.duckdb_ddl() for table in TABLES)
 
 
 def _comment_columns(connection: duckdb.DuckDBPyConnection, view: str, own: dict[str, str]) -> None:
-    """Describe a view's columns: its own as given, the others as the table column of the same name."""
-    known = {column.name: column.comment for table in TABLES for column in table.columns} | own
-    for (name,) in connection.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [view]).fetchall():
-        connection.execute(f"COMMENT ON COLUMN {view}.{name} IS {sql_string(known[name])}")
+    found = connection.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [view]).fetchall()
+    for name, comment in view_comments([name for (name,) in found], own).items():
+        connection.execute(f"COMMENT ON COLUMN {view}.{name} IS {sql_string(comment)}")
 
 
 def _single(row: tuple[Any, ...] | None) -> int:
@@ -198,6 +168,12 @@ class Warehouse:
         if batch_id is None:
             return self.sql(f"SELECT * FROM {name}")
         return self.sql(f"SELECT * FROM {name} WHERE batch_id = ?", [batch_id])
+
+    def rows(self, table: Table) -> list[tuple[Any, ...]]:
+        """Return a table's rows with their columns as declared, as :func:`.checksums.checksum` takes them."""
+        names = ", ".join(column.name for column in table.columns)
+        data = self.connection.sql(f"SELECT {names} FROM {table.name}").to_arrow_table()
+        return list(zip(*(column.to_pylist() for column in data.columns), strict=True))
 
     def close(self) -> None:
         """Let the file go."""

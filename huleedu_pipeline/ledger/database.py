@@ -1,9 +1,12 @@
 """Opening the ledger's database: engine, write transactions that can not deadlock, migrations.
 
 Write transactions queue one behind another, on SQLite by ``BEGIN IMMEDIATE`` and on Postgres by an advisory lock, so that what
-a transaction has read still holds when it writes. Every commit is flushed to disk: what is recorded has happened.
+a transaction has read still holds when it writes. Every commit is flushed to disk: what is recorded has happened. On Postgres
+the ledger is the schema ``ledger``; whoever migrates it acts as that schema's owner.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline import postgres
+from huleedu_pipeline.postgres import INSUFFICIENT_PRIVILEGE, LEDGER, act_as_owner
 
 BUSY_TIMEOUT_SECONDS = 30
 WRITERS_LOCK = 4_853_751_012  # any number, the same in every process
@@ -36,9 +41,9 @@ READ_ONLY = {"huleedu_read_only": True}
 def open_engine(url: str) -> sa.Engine:
     """Return an engine on an up-to-date ledger database, making or migrating it first where needed."""
     parsed = sa.make_url(url)
-    # An error must not quote what it failed to write: request bodies hold pupils' texts.
-    engine = sa.create_engine(parsed, hide_parameters=True)
     if parsed.get_backend_name() == "sqlite":
+        # An error must not quote what it failed to write: request bodies hold pupils' texts.
+        engine = sa.create_engine(parsed, hide_parameters=True)
         path = Path(str(parsed.database))
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_safe(engine)
@@ -54,30 +59,57 @@ def open_engine(url: str) -> sa.Engine:
                 f"{path}: can not be read as a ledger: {error.orig} (restore it from a backup before anything is submitted)"
             ) from None
         return engine
+    engine = postgres.open_engine(url)
     _make_writers_queue(engine)
+    where = parsed.render_as_string(hide_password=True)
     try:
         migrate(engine)
     except sa.exc.OperationalError as error:
-        where = parsed.render_as_string(hide_password=True)
         raise LedgerUnavailableError(f"{where}: can not be opened: {error.orig} (check the server and PGPASSWORD)") from None
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) != INSUFFICIENT_PRIVILEGE:
+            raise
+        raise LedgerUnavailableError(
+            f"{where}: the ledger there is not of this version, and {parsed.username or 'this role'} may not change it "
+            "(as huleedu_owner: huleedu database migrate)"
+        ) from None
     return engine
+
+
+def revisions(engine: sa.Engine) -> tuple[str | None, str | None]:
+    """Return the database's revision, ``None`` where there is no ledger yet, and the newest that there is."""
+    with _alembic() as config, engine.connect().execution_options(**READ_ONLY) as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        return found, ScriptDirectory.from_config(config).get_current_head()
 
 
 def migrate(engine: sa.Engine) -> None:
     """Bring the database to the newest schema; does nothing when it is there already."""
+    found, head = revisions(engine)
+    if found == head:
+        return
+    with _alembic() as config, engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            act_as_owner(connection, LEDGER)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _alembic() -> Iterator[Config]:
     with as_file(files("huleedu_pipeline.ledger") / "migrations") as folder:
         config = Config()
         config.set_main_option("script_location", str(folder))
-        head = ScriptDirectory.from_config(config).get_current_head()
-        with engine.connect().execution_options(**READ_ONLY) as connection:
-            if MigrationContext.configure(connection).get_current_revision() == head:
-                return
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        yield config
 
 
 def _make_writers_queue(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET search_path = {LEDGER}")
+        connection.commit()
+
     @sa.event.listens_for(engine, "begin")
     def _on_begin(connection: sa.Connection) -> None:
         if not connection.get_execution_options().get("huleedu_read_only", False):

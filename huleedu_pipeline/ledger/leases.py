@@ -1,12 +1,10 @@
 """Leases: only one process at a time spends money on a batch.
 
-A lease is a row with an owner and an end. Its holder renews it while it works; when the holder dies, the lease ends by
-itself, and at once where another process on the same machine can see that the holder is gone.
+A lease is a row with an owner and an end, by the clock of the database where it has one. Its holder renews it while it works;
+when the holder dies, on whichever machine, the lease ends by itself, and at once where it can be seen that the holder is gone.
 """
 
-import os
 import secrets
-import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,7 @@ import sqlalchemy as sa
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.ledger.schema import leases
+from huleedu_pipeline.processes import Process
 
 LEASE_SECONDS = 120
 WAIT_STEP_SECONDS = 0.5
@@ -32,7 +31,7 @@ class Lease:
         self._engine = engine
         self._wait_seconds = wait_seconds
         self._name = name
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._owner = f"{Process.current()}:{secrets.token_hex(4)}"
         self._done = threading.Event()
         self._renewer = threading.Thread(target=self._renew, name=f"lease {name}", daemon=True)
 
@@ -52,9 +51,9 @@ class Lease:
         return self
 
     def _take(self) -> BusyError | None:
-        now = datetime.now(UTC)
-        mine = {"owner": self._owner, "until": now + timedelta(seconds=LEASE_SECONDS)}
         with self._engine.begin() as connection:
+            now = _now(connection)
+            mine = {"owner": self._owner, "until": now + timedelta(seconds=LEASE_SECONDS)}
             row = connection.execute(sa.select(leases).where(leases.c.name == self._name)).mappings().one_or_none()
             if row is None:
                 connection.execute(leases.insert().values(name=self._name, **mine))
@@ -76,40 +75,44 @@ class Lease:
             connection.execute(leases.delete().where(leases.c.name == self._name, leases.c.owner == self._owner))
 
     def ensure_held(self) -> None:
-        """Check, right before money is spent, that the lease is still this process's.
+        """Check, right before money is spent, that the lease is still this process's, and will be for a while.
 
         Raises:
             BusyError: it ran out while this process stood still, and another took it.
 
         """
         with self._engine.connect().execution_options(huleedu_read_only=True) as connection:
-            owner = connection.scalar(sa.select(leases.c.owner).where(leases.c.name == self._name))
-        if owner != self._owner:
-            raise BusyError(f"{self._name}: this process was held up, and {owner or 'nobody'} has the lease now (run again)")
+            row = connection.execute(sa.select(leases).where(leases.c.name == self._name)).mappings().one_or_none()
+            left = None if row is None else row["until"] - _now(connection)
+        if row is None or row["owner"] != self._owner:
+            owner = "nobody" if row is None else row["owner"]
+            raise BusyError(f"{self._name}: this process was held up, and {owner} has the lease now (run again)")
+        # One that nobody has taken yet may have run out: whoever comes next must find that it has not.
+        if left is not None and left < timedelta(seconds=LEASE_SECONDS / 2) and not self._prolong():
+            raise BusyError(f"{self._name}: this process was held up, and has just lost the lease (run again)")
 
     def _renew(self) -> None:
         while not self._done.wait(LEASE_SECONDS / 4):
-            until = datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS)
-            mine = (leases.c.name == self._name, leases.c.owner == self._owner)
             try:
-                with self._engine.begin() as connection:
-                    connection.execute(leases.update().where(*mine).values(until=until))
+                self._prolong()
             except sa.exc.OperationalError:
                 continue  # the database is busy: the lease still runs, and the next renewal is soon
 
+    def _prolong(self) -> bool:
+        mine = (leases.c.name == self._name, leases.c.owner == self._owner)
+        with self._engine.begin() as connection:
+            until = _now(connection) + timedelta(seconds=LEASE_SECONDS)
+            return connection.execute(leases.update().where(*mine).values(until=until)).rowcount == 1
+
+
+def _now(connection: sa.Connection) -> datetime:
+    """Return the time on the one clock that all holders go by: the server's, or this machine's with SQLite."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return now.astimezone(UTC)
+
 
 def _is_gone(owner: str) -> bool:
-    """Whether the owner ran on this machine and has ended; of another machine's process nothing is known."""
-    host, pid, _ = owner.rsplit(":", 2)
-    return host == socket.gethostname() and not is_alive(int(pid))
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of this machine is running."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    process = Process.parse(owner.rpartition(":")[0])
+    return process is not None and process.has_ended

@@ -27,7 +27,6 @@ from rich.table import Table
 
 from huleedu_pipeline.essays.inbox import stage
 from huleedu_pipeline.ledger import Ledger
-from huleedu_pipeline.ledger.leases import is_alive
 from huleedu_pipeline.orchestration.dead_runs import process_of
 from huleedu_pipeline.orchestration.home import dagster_environment, open_instance
 from huleedu_pipeline.orchestration.watch import runs_in_progress
@@ -147,7 +146,7 @@ def workers_of(settings: Settings) -> set[int]:
     """Return the processes that are running batches, as Dagster knows them."""
     with open_instance(settings) as instance:
         found = {process_of(instance, run) for batch_id in BATCHES for run in runs_in_progress(instance, batch_id)}
-    return {pid for pid in found if pid is not None and is_alive(pid)}
+    return {process.pid for process in found if process is not None and process.is_here and not process.has_ended}
 
 
 def drill(home: Path, away_seconds: float, end_seconds: float) -> list[Ending]:

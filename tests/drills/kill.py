@@ -3,24 +3,23 @@
 ``python -m tests.drills.kill`` runs every point on both providers and prints a table; all zeros is the promise that nothing
 is bought twice and nothing is lost. The judge of each cell is the emulator's own book of what it was asked to do.
 
-With HULEEDU_DRILL_POSTGRES set to the SQLAlchemy URL of a Postgres server, every cell is also run with its ledger there, in a
-database of its own that is made for the cell and dropped after it.
+Every cell is run with its ledger on SQLite and with it on Postgres, in a database of its own that is made for the cell and
+dropped after it; ``--engine`` chooses one of the two.
 """
 
 import argparse
 import json
 import os
-import secrets
 import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -30,6 +29,7 @@ from huleedu_pipeline.providers.emulator.config import EmulatorConfig
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator, stop_emulator
 from tests.drills.kill_points import BATCH_MODE, KILL_POINTS, KillPoint
 from tests.kit import emulator_books, write_batch
+from tests.postgres import drop_database, make_database, serving
 
 KILLED = -9
 MOST_RUNS = 4
@@ -64,14 +64,13 @@ class Audit:
         return not (self.n_duplicates or self.n_lost or self.n_without_one_outcome or self.n_tokens_apart or self.problem)
 
 
-def cells(pattern: str = "", postgres: str | None = None) -> Iterator[Cell]:
-    """Yield every cell whose point's name contains ``pattern``."""
+def cells(pattern: str = "", servers: Sequence[str | None] = (None,)) -> Iterator[Cell]:
+    """Yield every cell whose point's name contains ``pattern``, for each place of the ledger (``None``: SQLite)."""
     for point, place in KILL_POINTS.items():
         if pattern in point:
             for provider in place.providers:
-                yield Cell(point, provider)
-                if postgres is not None:
-                    yield Cell(point, provider, postgres)
+                for server in servers:
+                    yield Cell(point, provider, server)
 
 
 def drill(cell: Cell, folder: Path) -> Audit:
@@ -117,7 +116,7 @@ def _environment(home: Path, database: str | None) -> dict[str, str]:
         "HULEEDU_LIVE_CONCURRENCY": str(CONCURRENCY),
         "COLUMNS": "200",
     }
-    return clean | own | ({} if database is None else {"HULEEDU_LEDGER_SERVER": database})
+    return clean | own | ({} if database is None else {"HULEEDU_DATABASE_URL": database})
 
 
 def _set_faults(base_url: str, rules: list[dict[str, object]]) -> None:
@@ -125,25 +124,6 @@ def _set_faults(base_url: str, rules: list[dict[str, object]]) -> None:
     request = urllib.request.Request(f"{base_url}/admin/faults", data=body, method="PUT")
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10):
         pass
-
-
-def make_database(server: str) -> str:
-    """Make an empty database on the server and return its URL."""
-    name = f"huleedu_drill_{secrets.token_hex(6)}"
-    _command(server, f"CREATE DATABASE {name}")
-    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-
-
-def drop_database(server: str, url: str) -> None:
-    """Remove a database with all connections to it."""
-    _command(server, f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
-
-
-def _command(server: str, statement: str) -> None:
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
 
 
 def _audit(cell: Cell, point: KillPoint, home: Path, database: str | None) -> Audit:
@@ -207,12 +187,16 @@ def main() -> None:
     """Run the drill from the command line; exits with 1 when a cell is not clean."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="part of the names of the points to run")
+    parser.add_argument("--engine", choices=("sqlite", "postgres", "both"), default="both", help="where the ledger is")
     parser.add_argument("--workers", type=int, default=2, help="cells run side by side")
     arguments = parser.parse_args()
-    postgres = os.environ.get("HULEEDU_DRILL_POSTGRES")
-    chosen = list(cells(arguments.only, postgres))
     results: dict[Cell, Audit] = {}
-    with tempfile.TemporaryDirectory() as folder, Progress(console=Console(stderr=True)) as bar:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        server = None if arguments.engine == "sqlite" else stack.enter_context(serving(Path(folder) / "postgres"))
+        servers = {"sqlite": (None,), "postgres": (server,)}.get(arguments.engine, (None, server))
+        chosen = list(cells(arguments.only, servers))
+        bar = stack.enter_context(Progress(console=Console(stderr=True)))
         task = bar.add_task("kills", total=len(chosen))
 
         def run(number: int, cell: Cell) -> None:

@@ -16,6 +16,13 @@ SAMPLE = [
 ]
 
 
+def test_a_kill_buys_nothing_twice_and_loses_nothing_with_the_ledger_on_postgres(
+    postgres_server: str, tmp_path: Path
+) -> None:
+    audit = drill(Cell("after the create call, before it is recorded", "openai", postgres_server), tmp_path)
+    assert audit.is_clean, audit
+
+
 @pytest.mark.parametrize("cell", SAMPLE, ids=lambda cell: f"{cell.point}, {cell.provider}")
 def test_a_kill_buys_nothing_twice_and_loses_nothing(cell: Cell, tmp_path: Path) -> None:
     audit = drill(cell, tmp_path)

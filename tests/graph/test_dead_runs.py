@@ -1,9 +1,9 @@
 """A run whose process was killed is marked as failed, so that the next can be asked for; one that lives is left alone."""
 
 import os
-import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import dagster as dg
 import pytest
@@ -12,14 +12,15 @@ from huleedu_pipeline.orchestration.dead_runs import PROCESS_TAG, bury_dead_runs
 from huleedu_pipeline.orchestration.home import open_instance
 from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT
 from huleedu_pipeline.orchestration.watch import runs_in_progress
+from huleedu_pipeline.processes import Process
 from tests.graph.kit import Installation
 from tests.graph.test_sensors import tick
 
 
-def a_gone_process() -> int:
+def a_gone_process() -> Process:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    return process.pid
+    return Process.here(process.pid, "1")
 
 
 def begin(
@@ -39,11 +40,11 @@ def in_progress(instance: dg.DagsterInstance) -> set[str]:
 
 def test_a_run_whose_process_is_gone_is_buried_and_others_are_not(installation: Installation) -> None:
     with open_instance(installation.settings) as instance:
-        begin(installation, {}, f"Executing steps in process (pid: {a_gone_process()})", instance)
-        begin(installation, {PROCESS_TAG: f"{socket.gethostname()}:{a_gone_process()}"}, None, instance)
+        begin(installation, {}, f"Executing steps in process (pid: {a_gone_process().pid})", instance)
+        begin(installation, {PROCESS_TAG: str(a_gone_process())}, None, instance)
         left = {
             begin(installation, {}, f"Executing steps in process (pid: {os.getpid()})", instance),
-            begin(installation, {PROCESS_TAG: f"another-machine:{a_gone_process()}"}, None, instance),
+            begin(installation, {PROCESS_TAG: str(replace(a_gone_process(), place="another"))}, None, instance),
             begin(installation, {}, None, instance),
         }
         assert len(in_progress(instance)) == 5
@@ -57,7 +58,7 @@ def test_the_sensors_do_it(installation: Installation, sensor: str) -> None:
     installation.drop("b1")
     if sensor == "provider_jobs_sensor":
         installation.run("submit_batch", "b1")
-    begin(installation, {PROCESS_TAG: f"{socket.gethostname()}:{a_gone_process()}"})
+    begin(installation, {PROCESS_TAG: str(a_gone_process())})
     assert in_progress(installation.instance)
     tick(installation, sensor)
     assert not in_progress(installation.instance)

@@ -1,7 +1,8 @@
-"""Migrations: a ledger of an older version keeps every request, outcome and reply, and what was paid for."""
+"""Migrations: a ledger of an older version keeps every request, outcome and reply, and what was paid for, on both engines."""
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -14,12 +15,15 @@ DATES = f"'{AT}', '{AT}', NULL, NULL, '{AT}', '{AT}', '{AT}'"
 JOB = f"'hj_1', 'b1', 'openai', 'm', 'collected', 'batch_1', NULL, 'completed', NULL, 2, {DATES}"
 
 
-def old_ledger(path: Path) -> None:
+def old_ledger(url: str) -> None:
     """Make a ledger of the first version: three requests, of which one has a verdict, one failed and one is open."""
-    engine = sa.create_engine(f"sqlite:///{path}")
+    engine = sa.create_engine(url)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("CREATE SCHEMA ledger")
+            connection.exec_driver_sql("SET LOCAL search_path = ledger")
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         batch = f"'b1', 'awaiting_judgements', 'provider_batch_api', 'emulator', 'c', '{{}}', 2, 0, '{AT}', '{AT}', NULL, NULL"
@@ -36,10 +40,14 @@ def old_ledger(path: Path) -> None:
     engine.dispose()
 
 
-def test_a_ledger_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite"
-    old_ledger(path)
-    ledger = Ledger(f"sqlite:///{path}")
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_a_ledger_of_the_first_version_keeps_everything(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    is_file = engine == "sqlite"
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}" if is_file else str(request.getfixturevalue("postgres_url"))
+    old_ledger(url)
+    ledger = Ledger(url)
     try:
         assert [ledger.body(request.custom_id) for request in ledger.requests("b1")] == [f'{{"å":{n}}}' for n in (1, 2, 3)]
         assert [request.n_bytes for request in ledger.requests("b1")] == [8, 8, 8]

@@ -9,7 +9,7 @@ import sys
 import textwrap
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -35,8 +35,9 @@ from huleedu_pipeline.ledger import (
     StaleStateError,
     UnknownBatchError,
 )
-from huleedu_pipeline.ledger.schema import attempts, metadata, replies
+from huleedu_pipeline.ledger.schema import attempts, leases, metadata, replies
 from huleedu_pipeline.ledger.states import BATCH_MOVES, JOB_MOVES
+from huleedu_pipeline.processes import Process
 from huleedu_pipeline.settings import Settings
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -378,12 +379,40 @@ def test_a_lease_keeps_others_out_and_ends_with_its_block(ledger: Ledger) -> Non
         pass
 
 
+def held_by(ledger: Ledger, owner: Process, seconds: float) -> None:
+    """Let somebody else hold the lease of b1 for so long."""
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    with ledger.engine.begin() as connection:
+        connection.execute(leases.delete())
+        connection.execute(leases.insert().values(name="b1", owner=f"{owner}:x", until=until))
+
+
 def test_a_lost_lease_is_noticed_before_money_is_spent(ledger: Ledger) -> None:
     with ledger.lease("b1") as lease:
-        with ledger.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE leases SET owner = 'another:1:x'")
-        with pytest.raises(BusyError, match="another:1:x has the lease now"):
+        held_by(ledger, replace(Process.current(), host="another"), 60)
+        with pytest.raises(BusyError, match=r"another:.*:x has the lease now"):
             lease.ensure_held()
+
+
+def test_a_lease_that_has_nearly_run_out_is_held_for_longer_before_money_is_spent(ledger_on_each: Ledger) -> None:
+    ledger = ledger_on_each
+    with ledger.lease("b1") as lease:
+        with ledger.engine.begin() as connection:
+            connection.execute(leases.update().values(until=datetime.now(UTC) - timedelta(seconds=1)))
+        lease.ensure_held()
+        with pytest.raises(BusyError), ledger.lease("b1"):
+            pass
+
+
+def test_the_lease_of_a_process_elsewhere_is_its_own_until_it_runs_out(ledger_on_each: Ledger) -> None:
+    # A container with the same host name, in which another process has the id that is free here.
+    ledger, elsewhere = ledger_on_each, replace(Process.current(), pid=2**30, place="another")
+    held_by(ledger, elsewhere, 60)
+    with pytest.raises(BusyError), ledger.lease("b1"):
+        pass
+    held_by(ledger, elsewhere, -60)
+    with ledger.lease("b1") as lease:
+        lease.ensure_held()
 
 
 def test_the_lease_of_a_killed_process_is_free_at_once(settings: Settings, ledger: Ledger) -> None:
