@@ -5,14 +5,18 @@ reads and writes their rows and owns Dagster's own schema, and ``huleedu_analyst
 single one owns everything that it makes. Not here: the tables themselves (the ledger's migrations, the lake's declarations).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 import sqlalchemy as sa
 
 from huleedu_pipeline.errors import HuleeduError
 
 OWNER, PIPELINE, ANALYST = "huleedu_owner", "huleedu_pipeline", "huleedu_analyst"
-LEDGER, WAREHOUSE, PUBLICATION, DAGSTER = "ledger", "warehouse", "publication", "dagster"
+LEDGER, WAREHOUSE, PUBLICATION, DAGSTER = SCHEMAS = "ledger", "warehouse", "publication", "dagster"
 INSUFFICIENT_PRIVILEGE = "42501"
 
 _INSTALLATION = f"""
@@ -50,11 +54,21 @@ GRANT USAGE ON SCHEMA {WAREHOUSE} TO {ANALYST};
 ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA {LEDGER}, {PUBLICATION}
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {PIPELINE};
 ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA {LEDGER} GRANT USAGE ON SEQUENCES TO {PIPELINE};
-"""
+"""  # noqa: S608 (our own names)
 
 
 class PostgresError(HuleeduError):
     """Postgres is to be used and can not be."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a role sees of a database: the schemas of ours that it may use."""
+
+    version: str
+    database: str
+    role: str
+    schemas: frozenset[str]
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -65,8 +79,57 @@ def open_engine(url: str) -> sa.Engine:
 
     """
     if find_spec("psycopg2") is None:
-        raise PostgresError("HULEEDU_DATABASE_URL: needs psycopg2, which is not installed (pip install 'huleedu-pipeline[postgres]')")
+        raise PostgresError(
+            "HULEEDU_DATABASE_URL: needs psycopg2, which is not installed (pip install 'huleedu-pipeline[postgres]')"
+        )
     return sa.create_engine(url, hide_parameters=True)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[sa.Engine]:
+    """Give an engine for the length of a ``with`` block, and tell its errors by place and remedy.
+
+    Raises:
+        PostgresError: the server can not be reached, or does not do what is asked; no value is quoted.
+
+    """
+    engine = open_engine(url)
+    try:
+        yield engine
+    except (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
+        raise PostgresError(explained(engine.url, getattr(error, "orig", error))) from None
+    finally:
+        engine.dispose()
+
+
+def explained(url: sa.URL, error: Any) -> str:
+    """Return an error of the driver as a message, without what was to be written."""
+    where = url.render_as_string(hide_password=True)
+    code = getattr(error, "pgcode", None)
+    if code is None:
+        return f"{where}: can not be reached: {str(error).strip()} (check the server and PGPASSWORD)"
+    if code == INSUFFICIENT_PRIVILEGE:
+        return f"{where}: {error.diag.message_primary} (as {OWNER}: huleedu database migrate)"
+    if code.startswith(("22", "23")):  # the server's message would quote the value
+        table = error.diag.table_name or "?"
+        return f"{where}: table {table} can not take what was to be written: {type(error).__name__} ({code})"
+    return f"{where}: {error.diag.message_primary} ({code})"
+
+
+def look(url: str) -> Seen:
+    """Return what the role of ``url`` sees; raises as :func:`connected`."""
+    with connected(url) as engine, engine.connect() as connection:
+        version, database, role = connection.exec_driver_sql(
+            "SELECT current_setting('server_version'), current_database(), current_user"
+        ).one()
+        usable = sa.text("SELECT nspname FROM pg_namespace WHERE nspname = ANY(:ours) AND has_schema_privilege(oid, 'USAGE')")
+        return Seen(version, database, role, frozenset(connection.scalars(usable, {"ours": [*SCHEMAS]})))
+
+
+def install(url: str) -> None:
+    """Execute :func:`installation_sql` as the administrator that ``url`` names; raises as :func:`connected`."""
+    with connected(url) as engine, engine.begin() as connection:
+        connection.exec_driver_sql(installation_sql(), execution_options={"no_parameters": True})
 
 
 def installation_sql() -> str:

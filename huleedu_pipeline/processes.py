@@ -71,7 +71,7 @@ def _place() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """Return when a process of this place started, in ticks since the boot, empty where the system does not say; else ``None``."""
+    """Return when a process of this place started, in ticks since the boot; empty if unknown, ``None`` if it has ended."""
     if not (_PROC / "self/stat").exists():
         return "" if _exists(pid) else None
     try:

@@ -36,8 +36,8 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".huleedu"), description="Folder of everything mutable; removing it resets the system.")
     database_url: str | None = Field(
         default=None,
-        description="URL of a Postgres database, for example postgresql://huleedu_pipeline@db/huleedu: the ledger is kept there, "
-        "and the warehouse published there as well; without a password, which PGPASSWORD or a password file gives. Default: "
+        description="URL of a Postgres database, like postgresql://huleedu_pipeline@db/huleedu: the ledger is kept there, and "
+        "the warehouse published there as well; without a password, which PGPASSWORD or a password file gives. Default: "
         "SQLite and DuckDB in HULEEDU_HOME.",
     )
     judge_backend: JudgeBackend = Field(

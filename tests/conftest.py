@@ -24,7 +24,14 @@ hypothesis_settings.load_profile("everywhere")
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DAGSTER_HOME", "HULEEDU_JUDGE_BACKEND", "HULEEDU_HOME", "HULEEDU_DATABASE_URL"):
+    for name in (
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "DAGSTER_HOME",
+        "HULEEDU_JUDGE_BACKEND",
+        "HULEEDU_HOME",
+        "HULEEDU_DATABASE_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

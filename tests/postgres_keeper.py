@@ -62,21 +62,29 @@ def _binaries(folder: Path, who: dict[str, Any]) -> Path:
     return installed / "bin"
 
 
-def _start(binaries: Path, folder: Path, who: dict[str, Any]) -> tuple["subprocess.Popen[bytes]", str]:
+def _start(binaries: Path, folder: Path, who: dict[str, Any]) -> tuple["subprocess.Popen[str]", str]:
     password, password_file, data = secrets.token_hex(16), folder / "password", folder / "data"
     password_file.touch(0o600)
     password_file.write_text(password, encoding="utf-8")
     if who:
         os.chown(password_file, who["user"], who["group"])
-    made = [binaries / "initdb", "-D", data, "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password_file}"]
+    made: list[str | Path] = [
+        binaries / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "--auth=scram-sha-256",
+        f"--pwfile={password_file}",
+    ]
     subprocess.run([*made, "--encoding=UTF8", "--locale=C", "--no-sync"], check=True, cwd=folder, **who)
     password_file.unlink()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = [part for option in OPTIONS for part in ("-c", option)]
-    command = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *options]
-    server = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, **who)
+    command: list[str | Path] = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *options]
+    server = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, text=True, **who)
     while subprocess.run([binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"], **who).returncode:
         if server.poll() is not None:
             sys.exit("the server has ended while it started")

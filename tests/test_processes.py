@@ -1,4 +1,4 @@
-"""Which process is which: nothing is said of one that can not be looked for, and an id that came round again deceives nobody."""
+"""Which process is which: nothing is said of one that can not be looked for, and an id come round again deceives nobody."""
 
 import os
 import signal

@@ -18,12 +18,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock
 
-from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline import postgres
-from huleedu_pipeline.postgres import INSUFFICIENT_PRIVILEGE, LEDGER, act_as_owner
+from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.postgres import INSUFFICIENT_PRIVILEGE, LEDGER, act_as_owner, explained
 
 BUSY_TIMEOUT_SECONDS = 30
 WRITERS_LOCK = 4_853_751_012  # any number, the same in every process
+# Whatever the server does by default, unless that is to wait for more.
+FLUSHED = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
 DAMAGED = ("not a database", "malformed")
 
 
@@ -59,33 +61,41 @@ def open_engine(url: str) -> sa.Engine:
                 f"{path}: can not be read as a ledger: {error.orig} (restore it from a backup before anything is submitted)"
             ) from None
         return engine
-    engine = postgres.open_engine(url)
-    _make_writers_queue(engine)
-    where = parsed.render_as_string(hide_password=True)
+    engine = _postgres_engine(url)
     try:
         migrate(engine)
-    except sa.exc.OperationalError as error:
-        raise LedgerUnavailableError(f"{where}: can not be opened: {error.orig} (check the server and PGPASSWORD)") from None
-    except sa.exc.ProgrammingError as error:
-        if getattr(error.orig, "pgcode", None) != INSUFFICIENT_PRIVILEGE:
-            raise
-        raise LedgerUnavailableError(
-            f"{where}: the ledger there is not of this version, and {parsed.username or 'this role'} may not change it "
-            "(as huleedu_owner: huleedu database migrate)"
-        ) from None
+    except sa.exc.DBAPIError as error:
+        if isinstance(error, sa.exc.OperationalError) or getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE:
+            raise LedgerUnavailableError(explained(parsed, error.orig)) from None
+        raise
     return engine
 
 
-def revisions(engine: sa.Engine) -> tuple[str | None, str | None]:
-    """Return the database's revision, ``None`` where there is no ledger yet, and the newest that there is."""
+def ledger_revisions(url: str) -> tuple[str | None, str]:
+    """Return the revision of the ledger in a Postgres database, ``None`` where there is none, and the newest.
+
+    Raises:
+        LedgerUnavailableError: the server can not be reached, or shows it to others only.
+
+    """
+    engine = _postgres_engine(url)
+    try:
+        return _revisions(engine)
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+        raise LedgerUnavailableError(explained(engine.url, error.orig)) from None
+    finally:
+        engine.dispose()
+
+
+def _revisions(engine: sa.Engine) -> tuple[str | None, str]:
     with _alembic() as config, engine.connect().execution_options(**READ_ONLY) as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-        return found, ScriptDirectory.from_config(config).get_current_head()
+        return found, str(ScriptDirectory.from_config(config).get_current_head())
 
 
 def migrate(engine: sa.Engine) -> None:
     """Bring the database to the newest schema; does nothing when it is there already."""
-    found, head = revisions(engine)
+    found, head = _revisions(engine)
     if found == head:
         return
     with _alembic() as config, engine.begin() as connection:
@@ -103,17 +113,22 @@ def _alembic() -> Iterator[Config]:
         yield config
 
 
-def _make_writers_queue(engine: sa.Engine) -> None:
+def _postgres_engine(url: str) -> sa.Engine:
+    engine = postgres.open_engine(url)
+
     @sa.event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET search_path = {LEDGER}")
+            cursor.execute(FLUSHED)
         connection.commit()
 
     @sa.event.listens_for(engine, "begin")
     def _on_begin(connection: sa.Connection) -> None:
         if not connection.get_execution_options().get("huleedu_read_only", False):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
+
+    return engine
 
 
 def _make_safe(engine: sa.Engine) -> None:

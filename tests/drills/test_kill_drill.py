@@ -16,9 +16,7 @@ SAMPLE = [
 ]
 
 
-def test_a_kill_buys_nothing_twice_and_loses_nothing_with_the_ledger_on_postgres(
-    postgres_server: str, tmp_path: Path
-) -> None:
+def test_a_kill_buys_nothing_twice_and_loses_nothing_with_the_ledger_on_postgres(postgres_server: str, tmp_path: Path) -> None:
     audit = drill(Cell("after the create call, before it is recorded", "openai", postgres_server), tmp_path)
     assert audit.is_clean, audit
 

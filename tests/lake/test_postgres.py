@@ -13,12 +13,22 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from huleedu_pipeline.lake import Column, ColumnType, Lake, Publication, Table, WarehouseError, open_warehouse, publish
-from huleedu_pipeline.lake import postgres as warehouse
+from huleedu_pipeline.lake import (
+    Column,
+    ColumnType,
+    Lake,
+    Publication,
+    Table,
+    open_warehouse,
+    postgres,
+    postgres_tables,
+    publish,
+)
 from huleedu_pipeline.lake.checksums import checksum
 from huleedu_pipeline.lake.postgres import migrate_warehouse, postgres_rows, postgres_state, publish_to_postgres
 from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, LLM_JUDGEMENTS, TABLES
 from huleedu_pipeline.lake.views import VIEWS
+from huleedu_pipeline.postgres import PostgresError
 from tests.lake.kit import a_row, fill, hear, say, start
 from tests.postgres import command, drop_database, make_database
 
@@ -145,7 +155,7 @@ def test_tables_views_keys_indexes_and_comments_are_as_declared(postgres_url: st
         for table in TABLES
         for column in table.columns
     ]
-    assert {row[0] for row in columns} == {one.name for one in (*TABLES, *VIEWS)}
+    assert {row[0] for row in columns} == {table.name for table in TABLES} | {view.name for view in VIEWS}
     assert [row for row in columns if not row[3]] == []
     described = dict(
         ask(
@@ -154,7 +164,7 @@ def test_tables_views_keys_indexes_and_comments_are_as_declared(postgres_url: st
             "WHERE relnamespace = 'warehouse'::regnamespace AND relkind IN ('r', 'v')",
         )
     )
-    assert described == {one.name: one.description for one in (*TABLES, *VIEWS)}
+    assert described == {table.name: table.description for table in TABLES} | {view.name: view.description for view in VIEWS}
     indexes = ask(
         postgres_url,
         "SELECT t.relname, array_agg(a.attname ORDER BY k.n)::text[] FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid "
@@ -210,13 +220,13 @@ def with_a_column_more(monkeypatch: pytest.MonkeyPatch) -> Table:
     """Declare a column more of cj_rankings, as a later version would, and return the table."""
     added = Column("is_new", ColumnType.BOOLEAN, "Whether it is new.")
     later = replace(CJ_RANKINGS, columns=(*CJ_RANKINGS.columns, added))
-    monkeypatch.setattr(warehouse, "TABLES", tuple(later if table is CJ_RANKINGS else table for table in TABLES))
+    declared = tuple(later if table is CJ_RANKINGS else table for table in TABLES)
+    for module in (postgres, postgres_tables):
+        monkeypatch.setattr(module, "TABLES", declared)
     return later
 
 
-def test_a_column_more_takes_nothing_from_analysts(
-    lake: Lake, postgres_home: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_column_more_takes_nothing_from_analysts(lake: Lake, postgres_home: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(lake, "b1")
     fill(lake, "b2")
     publish_to_postgres(lake, postgres_home)
@@ -354,12 +364,12 @@ def test_the_state_says_whether_the_tables_are_those_that_are_declared(
 
 def test_an_error_names_the_place_and_neither_the_password_nor_a_text(lake: Lake, postgres_home: str) -> None:
     url = sa.make_url(postgres_home).set(password="s3cret", port=1).render_as_string(hide_password=False)
-    with pytest.raises(WarehouseError, match=r"@127.*:1/huleedu_test_\w+: can not be reached: (?s:.*)PGPASSWORD") as unreachable:
+    with pytest.raises(PostgresError, match=r"@127.*:1/huleedu_test_\w+: can not be reached: (?s:.*)PGPASSWORD") as unreachable:
         publish_to_postgres(lake, url)
     assert "s3cret" not in str(unreachable.value)
     migrate_warehouse(postgres_home)
     command(postgres_home, "ALTER TABLE warehouse.essays ADD CHECK (text NOT LIKE '%%private%%')")
     lake.write_rows(ESSAYS, "b1", [a_row(ESSAYS, "b1", text="a private text")])
-    with pytest.raises(WarehouseError, match=r"table essays can not take what was to be written: .*\(23514\)") as refused:
+    with pytest.raises(PostgresError, match=r"table essays can not take what was to be written: .*\(23514\)") as refused:
         publish_to_postgres(lake, postgres_home)
     assert "private" not in str(refused.value)

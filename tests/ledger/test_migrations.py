@@ -41,9 +41,7 @@ def old_ledger(url: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
-def test_a_ledger_of_the_first_version_keeps_everything(
-    engine: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_a_ledger_of_the_first_version_keeps_everything(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     is_file = engine == "sqlite"
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}" if is_file else str(request.getfixturevalue("postgres_url"))
     old_ledger(url)
