@@ -31,7 +31,7 @@ class SettingsError(HuleeduError):
 class Settings(BaseSettings):
     """One installation's settings; each field is the environment variable ``HULEEDU_<FIELD>``."""
 
-    model_config = SettingsConfigDict(env_prefix="HULEEDU_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="HULEEDU_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     home: Path = Field(default=Path(".huleedu"), description="Folder of everything mutable; removing it resets the system.")
     database_url: str | None = Field(

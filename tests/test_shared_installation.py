@@ -1,4 +1,4 @@
-"""The three roles on a real server: each connects, and is shown to be able to do its work and nothing else."""
+"""An installation in Postgres: the three roles do their work and nothing else, and a batch goes through by them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,16 +6,22 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from typer.testing import CliRunner
 
 from huleedu_pipeline.cli.app import app
-from huleedu_pipeline.lake import Column, ColumnType, Lake, postgres_tables
-from huleedu_pipeline.lake.postgres import migrate_warehouse, publish_to_postgres
+from huleedu_pipeline.lake import Column, ColumnType, Lake, open_warehouse, postgres_tables
+from huleedu_pipeline.lake.checksums import checksum
+from huleedu_pipeline.lake.postgres import migrate_warehouse, postgres_rows, publish_to_postgres
 from huleedu_pipeline.lake.tables import CJ_RANKINGS, TABLES
 from huleedu_pipeline.lake.views import VIEWS
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.ledger.database import LedgerUnavailableError
+from huleedu_pipeline.orchestration.home import open_instance
 from huleedu_pipeline.postgres import ANALYST, OWNER, PIPELINE, PostgresError, install, installation_sql
+from huleedu_pipeline.project_files import project_file
+from huleedu_pipeline.settings import Settings
+from tests.graph.kit import Installation
 from tests.lake.kit import fill
 from tests.postgres import command, drop_database, make_database
 
@@ -32,14 +38,14 @@ def as_role(url: str, role: str) -> str:
 def database(postgres_server: str) -> Iterator[str]:
     """A database whose owner, no superuser, has made roles and schemas, which the owner of tables has then filled."""
     url = make_database(postgres_server)
-    known = "SELECT FROM pg_roles WHERE rolname = '{}'"
+    has = "SELECT FROM pg_roles WHERE rolname ="
     command(
         url,
-        f"DO $$ BEGIN IF NOT EXISTS ({known.format(ADMINISTRATOR)}) THEN CREATE ROLE {ADMINISTRATOR} CREATEROLE; END IF; END $$",
-        f"ALTER ROLE {ADMINISTRATOR} LOGIN PASSWORD '{PASSWORD}'",
+        f"DO $$ BEGIN IF NOT EXISTS ({has} '{ADMINISTRATOR}') THEN CREATE ROLE {ADMINISTRATOR}; END IF; END $$",
+        f"ALTER ROLE {ADMINISTRATOR} LOGIN CREATEROLE PASSWORD '{PASSWORD}'",
         f"ALTER DATABASE {sa.make_url(url).database} OWNER TO {ADMINISTRATOR}",
         *(  # left by another database of this server
-            f"DO $$ BEGIN IF EXISTS ({known.format(role)}) THEN GRANT {role} TO {ADMINISTRATOR} WITH ADMIN OPTION; END IF; END $$"
+            f"DO $$ BEGIN IF EXISTS ({has} '{role}') THEN GRANT {role} TO {ADMINISTRATOR} WITH ADMIN OPTION; END IF; END $$"
             for role in (OWNER, PIPELINE, ANALYST)
         ),
     )
@@ -130,6 +136,8 @@ def test_the_owner_migrates_and_the_others_go_on(database: str, tmp_path: Path, 
     publish_to_postgres(Lake(tmp_path / "lake"), as_role(database, PIPELINE))
     command(as_role(database, ANALYST), "SELECT is_new FROM cj_rankings")
     refused(as_role(database, ANALYST), "DELETE FROM cj_rankings")
+    monkeypatch.undo()
+    migrate_warehouse(as_role(database, OWNER))  # and back, for the other tests
 
 
 def test_a_ledger_that_is_not_there_is_told_with_the_remedy(postgres_url: str, database: str) -> None:
@@ -160,3 +168,44 @@ def test_the_commands(postgres_url: str, database: str, monkeypatch: pytest.Monk
     with engine.connect() as connection:
         assert connection.exec_driver_sql(owners).scalars().all() == [OWNER]
     engine.dispose()
+
+
+def test_a_batch_goes_through_with_everything_in_postgres(
+    database: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = sa.make_url(database)
+    named = {"PGHOST": where.host, "PGPORT": where.port, "PGDATABASE": where.database, "PGUSER": PIPELINE}
+    # As an installation is set up: the shared instance file, and all of the server in libpq's own variables.
+    shared = settings.model_copy(update={"database_url": "postgresql+psycopg2://"})
+    shared.dagster_dir.mkdir(parents=True)
+    (shared.dagster_dir / "dagster.yaml").write_bytes(project_file("deploy/shared/dagster.yaml").read_bytes())
+    with monkeypatch.context() as environment:
+        for name, value in (*named.items(), ("PGPASSWORD", PASSWORD)):
+            environment.setenv(name, str(value))
+        with open_instance(shared) as instance:
+            Installation(shared, instance, tmp_path / "batches").run_to_the_end("b-shared")
+            assert instance.get_runs_count() == 2
+            assert PASSWORD not in instance.info_str()
+    engine = sa.create_engine(database)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM dagster.runs").scalar() == 2
+        ended = "SELECT status FROM ledger.batches WHERE batch_id = 'b-shared'"
+        assert str(connection.exec_driver_sql(ended).scalar()).startswith("completed_")
+        assert connection.exec_driver_sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").scalar() == 0
+    engine.dispose()
+    assert not (settings.home / "ledger.sqlite").exists()
+    with open_warehouse(shared.warehouse_path) as published:
+        for table in TABLES:
+            theirs = [row for row in postgres_rows(database, table) if row[0] == "b-shared"]
+            assert checksum(table, theirs) == checksum(table, published.rows(table)), table.name
+    texts = [path.read_bytes() for path in settings.home.rglob("*") if path.is_file()]
+    assert texts
+    assert not any(PASSWORD.encode() in text for text in texts)
+
+
+def test_the_two_instance_files_differ_only_in_where_runs_are_stored() -> None:
+    files = (project_file(f"deploy/{name}/dagster.yaml") for name in ("embedded", "shared"))
+    embedded, shared = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in files)
+    storage = shared.pop("storage")
+    assert shared == embedded
+    assert storage["postgres"]["postgres_db"]["scheme"] == "postgresql+psycopg2"
