@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill drill-daemon benchmark benchmark-workflow benchmark-scaling benchmark-selection benchmark-calibration
+.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency benchmark benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,11 +32,17 @@ drill-kill: $(VENV)/dev  ## Kill a real run at every point where money is at sta
 drill-daemon: $(VENV)/dev  ## Kill Dagster's daemon, run workers and the judge while batches are judged (about ten minutes)
 	@$(BIN)/python -m tests.drills.daemon
 
+drill-concurrency: $(VENV)/dev  ## Let eight processes judge 64 batches on one ledger, and kill a third of them (about half an hour)
+	@$(BIN)/python -m tests.drills.concurrency
+
 benchmark: $(VENV)/dev  ## Time request files and result files beside the plain ways of making and reading them
 	@$(BIN)/python benchmarks/providers.py
 
 benchmark-workflow: $(VENV)/dev  ## Time whole batches through Dagster, from folders to the warehouse (about 20 minutes)
 	@$(BIN)/python benchmarks/workflow.py
+
+benchmark-storage: $(VENV)/dev  ## Time publishing and opening both warehouses beside plain files and tables (a few minutes)
+	@$(BIN)/python -m benchmarks.storage
 
 benchmark-scaling: $(PEERS)/ready  ## Time the scaling beside its peers on the same data (installs them; about 20 minutes)
 	@$(PEERS)/bin/python benchmarks/scaling.py

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from huleedu_pipeline.lake.schema import ColumnType, ContractError, Table
 
 ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
+ROWS_AT_ONCE = 4_000  # so that a column of texts stays below the two gigabytes of one Arrow array
 TEXTS = frozenset({ColumnType.STRING, ColumnType.PROBABILITIES, ColumnType.LABELS})
 
 
@@ -23,23 +24,27 @@ def copy_text(table: Table, data: pa.Table) -> bytes:
         ContractError: a text holds the character NUL, which Postgres can not store.
 
     """
-    if data.num_rows == 0:
-        return b""
-    fields = [_field(table, column.name, column.type, data.column(column.name)) for column in table.columns]
+    return b"".join(_lines(table, piece) for piece in data.to_batches(max_chunksize=ROWS_AT_ONCE))
+
+
+def _lines(table: Table, rows: pa.RecordBatch) -> bytes:
+    fields = [_field(table, column.name, column.type, rows.column(column.name)) for column in table.columns]
     join: Any = pc.binary_join_element_wise
-    lines = join(*fields, pa.scalar("\t", pa.large_string()), null_handling="replace", null_replacement=r"\N")
-    return ("\n".join(lines.to_pylist()) + "\n").encode()
+    lines = join(*fields, "\t", null_handling="replace", null_replacement=r"\N")
+    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
 
 
 def _field(table: Table, name: str, kind: ColumnType, values: Any) -> Any:
     if kind in _WRITTEN:
         write = _WRITTEN[kind]
-        values = pa.chunked_array([[None if value is None else write(value) for value in values.to_pylist()]], pa.string())
-    values = pc.cast(values, pa.large_string())
-    if kind in TEXTS:
-        if pc.any(pc.match_substring(values, "\0")).as_py():
-            raise ContractError(f"table {table.name}: column '{name}' holds the character NUL, which Postgres can not store")
-        for character, escaped in ESCAPES:
+        values = pa.array([None if value is None else write(value) for value in values.to_pylist()], pa.string())
+    if kind not in TEXTS:
+        return pc.cast(values, pa.string())
+    characters = b"" if values.buffers()[2] is None else values.buffers()[2].to_pybytes()
+    if b"\0" in characters and pc.any(pc.match_substring(values, "\0")).as_py():
+        raise ContractError(f"table {table.name}: column '{name}' holds the character NUL, which Postgres can not store")
+    for character, escaped in ESCAPES:
+        if character.encode() in characters:
             values = pc.replace_substring(values, character, escaped)
     return values
 

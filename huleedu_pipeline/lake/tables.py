@@ -183,7 +183,7 @@ LLM_JUDGEMENTS = Table(
         Column("reasoning_tokens", I, "Of the tokens written, those of hidden reasoning.", unit="tokens"),
     ),
     ("batch_id", "custom_id"),
-    indexes=(("judge_id", "batch_id"),),
+    indexes=(("batch_id", "model", "outcome"),),
 )
 WAVE_DECISIONS = Table(
     "wave_decisions",

@@ -29,9 +29,9 @@ CURRENT_RANKINGS = View(
     JOIN essays e USING (batch_id, essay_id)
     LEFT JOIN grade_projections g USING (batch_id, essay_id)
     LEFT JOIN (
-        SELECT batch_id, string_agg(DISTINCT model, ', ' ORDER BY model) AS models,
+        SELECT batch_id, string_agg(model, ', ' ORDER BY model) AS models,
                bool_or(starts_with(model, 'emulated-')) AS is_simulated
-        FROM llm_judgements WHERE outcome = 'success' GROUP BY batch_id
+        FROM (SELECT DISTINCT batch_id, model FROM llm_judgements WHERE outcome = 'success') heard GROUP BY batch_id
     ) j USING (batch_id)
     ORDER BY r.batch_id, r.overall_rank
     """,

@@ -20,11 +20,14 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 
 from huleedu_pipeline.cli.runner import take_in
+from huleedu_pipeline.essays.batch_folder import read_batch
+from huleedu_pipeline.essays.inbox import find
 from huleedu_pipeline.lake import open_warehouse
 from huleedu_pipeline.lake.checksums import checksum
 from huleedu_pipeline.lake.postgres import postgres_rows
@@ -32,6 +35,7 @@ from huleedu_pipeline.lake.tables import TABLES
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.emulator.config import EmulatorConfig
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator, stop_emulator
+from huleedu_pipeline.providers.planning import plan_comparisons, plan_requests, planned_scale, planned_spec
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books, write_batch
 from tests.postgres import drop_database, make_database, serving
@@ -48,12 +52,16 @@ out = Console(highlight=False, width=140)
 
 @dataclass(frozen=True)
 class Drill:
-    """One run of the drill: how many workers and batches, and how many of the workers are killed."""
+    """One run of the drill: how many workers and batches, and how many of the workers are killed.
+
+    ``kind`` is what a worker does: everything by the graph's jobs (:mod:`.crew`), or judging alone (:mod:`.hands`).
+    """
 
     engine: str
     n_workers: int
     n_batches: int
     n_killed: int = 0
+    kind: Literal["crew", "hands"] = "crew"
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,8 @@ def drill(plan: Drill, folder: Path, server: str | None, seed: int = 1) -> Audit
         for number in range(plan.n_batches):
             provider = "openai" if number % 2 else "anthropic"
             take_in(write_batch(folder / f"batch-{number:03}", judge={"provider": provider}), settings)
+        if plan.kind == "hands":
+            _plan_requests(settings)
         started = time.monotonic()
         said = _work(plan, environment, seed)
         return _audit(plan, settings, said, time.monotonic() - started)
@@ -96,6 +106,20 @@ def drill(plan: Drill, folder: Path, server: str | None, seed: int = 1) -> Audit
         stop_emulator(settings.emulator_dir)
         if url is not None:
             drop_database(str(server), url)
+
+
+def _plan_requests(settings: Settings) -> None:
+    """Plan what the graph would, for workers that only judge."""
+    ledger = Ledger(settings.ledger_url)
+    try:
+        for record in ledger.batches():
+            batch = read_batch(find(settings.inbox_dir, record.batch_id))
+            texts = {essay.essay_id: essay.text for essay in batch.essays}
+            grades = {essay.essay_id: essay.anchor_grade for essay in batch.essays}
+            spec, scale = planned_spec(ledger, record.batch_id), planned_scale(ledger, record.batch_id)
+            plan_requests(ledger, record.batch_id, plan_comparisons(spec, scale, grades), texts)
+    finally:
+        ledger.close()
 
 
 def _environment(home: Path, url: str | None) -> dict[str, str]:
@@ -122,7 +146,7 @@ class Said:
 def _work(plan: Drill, environment: dict[str, str], seed: int) -> Said:
     """Let the workers loose, kill some of them, and wait for the others."""
     chance = random.Random(seed)
-    command = [sys.executable, "-m", "tests.drills.crew"]
+    command = [sys.executable, "-m", f"tests.drills.{plan.kind}"]
     pipe = subprocess.PIPE
     workers = [
         subprocess.Popen([*command, str(seed + n)], env=environment, stdout=pipe, stderr=pipe, text=True)
@@ -131,10 +155,10 @@ def _work(plan: Drill, environment: dict[str, str], seed: int) -> Said:
     victims = chance.sample(workers, plan.n_killed)
     ledger = Ledger(environment.get("HULEEDU_DATABASE_URL") or f"sqlite:///{environment['HULEEDU_HOME']}/ledger.sqlite")
     try:
-        # At some point between the first outcome and the last batch, each.
+        # Each at some point between the first outcome and the last.
         points = sorted(chance.uniform(0.05, 0.8) for _ in victims)
         for victim, point in zip(victims, points, strict=True):
-            while _share_published(ledger) < point and victim.poll() is None:
+            while _share_ended(ledger) < point and victim.poll() is None:
                 time.sleep(0.1)
             victim.kill()
     finally:
@@ -153,9 +177,9 @@ def _work(plan: Drill, environment: dict[str, str], seed: int) -> Said:
     return Said(runs, failures, tuple(problems))
 
 
-def _share_published(ledger: Ledger) -> float:
-    batches = ledger.batches()
-    return sum(batch.is_published for batch in batches) / len(batches)
+def _share_ended(ledger: Ledger) -> float:
+    tallies = [ledger.tally(batch.batch_id) for batch in ledger.batches()]
+    return sum(tally.n_outcomes for tally in tallies) / sum(tally.n_requests for tally in tallies)
 
 
 def _audit(plan: Drill, settings: Settings, said: Said, seconds: float) -> Audit:
@@ -188,7 +212,7 @@ def _audit(plan: Drill, settings: Settings, said: Said, seconds: float) -> Audit
         n_without_one_outcome=int(odd),
         n_tokens_apart=sum(bill["input_tokens"] for bill in books["billed"].values()) - int(tokens),
         n_deadlocks=int(deadlocks),
-        tables_apart=_tables_apart(plan, settings),
+        tables_apart=_tables_apart(plan, settings) if plan.kind == "crew" else (),
         problems=(*said.problems, *unexpected),
     )
 

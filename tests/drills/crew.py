@@ -70,7 +70,7 @@ def main() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         worker = Worker(int(sys.argv[1]), instance)
         worker.work()
-        print(json.dumps({"runs": worker.runs, "failures": worker.failures}))
+        sys.stdout.write(json.dumps({"runs": worker.runs, "failures": worker.failures}))
 
 
 if __name__ == "__main__":
