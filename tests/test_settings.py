@@ -1,6 +1,7 @@
 """The database's URL: made explicit, and refused with a password in it, which no message repeats."""
 
 import pytest
+from pydantic import ValidationError
 
 from huleedu_pipeline.settings import Settings, SettingsError
 
@@ -11,6 +12,17 @@ def test_the_driver_is_made_explicit(monkeypatch: pytest.MonkeyPatch, scheme: st
     settings = Settings.load()
     assert settings.database_url == "postgresql+psycopg2://judge@db:5433/huleedu?host=%2Frun&sslmode=require"
     assert settings.ledger_url == settings.database_url
+
+
+def test_libpqs_own_variables_can_name_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HULEEDU_DATABASE_URL", "postgresql://")
+    assert Settings.load().ledger_url == "postgresql+psycopg2://"
+
+
+def test_a_refused_address_is_not_repeated_by_pydantic() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(database_url="postgresql://judge:s3cret@db/huleedu")
+    assert "s3cret" not in str(refused.value)
 
 
 def test_without_one_the_ledger_is_a_file() -> None:

@@ -174,9 +174,9 @@ def test_an_own_scale_is_found_wherever_a_scale_is_used(
 
 
 def test_a_ledger_from_before_the_context_keeps_its_batches_and_takes_assignments(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite"
-    old_ledger(path)
-    ledger = Ledger(f"sqlite:///{path}")
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    old_ledger(url)
+    ledger = Ledger(url)
     try:
         context = AssessmentContext(ledger)
         assert (ledger.batch("b1").assignment_id, ledger.batch("b1").assignment_version) == (None, None)
