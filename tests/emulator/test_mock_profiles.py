@@ -367,7 +367,7 @@ def test_one_list_of_profiles() -> None:
     assert names == get_args(EmulatorProfile) == get_args(services.EmulatorProfile)
     assert names == ("surface", "latent", *MOCK_NAMES)
     assert tuple(MOCK_RULES) == MOCK_NAMES
-    assert all(name in (services.emulator.__doc__ or "") for name in (*names, *MockSettings.model_fields))
+    assert all(name in services.EMULATOR_HELP for name in (*names, *MockSettings.model_fields))
 
 
 def test_whoever_would_answer_otherwise_has_another_fingerprint(tmp_path: Path) -> None:

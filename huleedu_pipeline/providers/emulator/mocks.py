@@ -39,10 +39,10 @@ MOCK_RULES = {
 
 # Each says what it is, because justifications are read beside those of real judges.
 _REASONS = (
-    "Mock verdict: {winner} is named by the profile's rule, and the essays were not read.",
+    "Mock verdict: {winner} is named by the profile's rule; nobody has read the essays.",
     "Mock verdict: the rule of the profile prefers {winner} whatever the two texts say.",
     "Mock verdict for a rehearsal: {winner} wins here by arithmetic on the prompt alone.",
-    "Mock verdict: {winner} was chosen without a look at content, structure or language.",
+    "Mock verdict: {winner} was chosen without a single look at content, structure or language.",
     "Mock verdict: this sentence stands where a judge would praise {winner} for its text.",
 )
 
