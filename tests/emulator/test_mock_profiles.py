@@ -178,7 +178,11 @@ for n in range(40):
 
 @pytest.mark.parametrize("name", MOCK_NAMES)
 def test_both_wire_formats_live_and_in_batches_give_the_same_verdict(name: str, new_server: ServerMaker) -> None:
-    server = new_server("--profile", name, "--mock", "latency_scale=0", seconds_per_job=0.2)
+    options = ("--profile", name, "--mock", "latency_scale=0", "--mock", "seed=7", "--prompt-cache", "0.5")
+    server = new_server(*options, seconds_per_job=0.2)
+    told = fetch(f"{server.base_url}/admin/mock-mode")
+    assert (told["profile"], told["mock_mode"]) == (name, None if name == "default" else name)
+    assert (told["mock_settings"]["seed"], told["prompt_cache"]) == (7, 0.5)
     text = prompt(RICH, MIDDLE)
     v = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
     of_a, of = SHARES[name]
@@ -214,6 +218,10 @@ def test_both_wire_formats_live_and_in_batches_give_the_same_verdict(name: str, 
     assert tokens[0][1] >= least_output
     books = server.ledger()
     assert books["requests_judged"] == 5
+    question = {"type": "choice", "instructions": "Better?", "choices": [{"value": "Essay A"}, {"value": "Essay B"}]}
+    decision = post(server, "/v1/decisions", {"model": "emulated-gpt-6-luna", "input": text, "questions": [question]}).json()
+    assert decision["answers"][0]["choice"] == winner
+    assert decision["answers"][0]["confidence"] == pytest.approx(0.5 + 3.5 / 8, abs=0.3 / 8 + 1e-9)
     assert sum(bill["input_tokens"] for bill in books["billed"].values()) == 5 * tokens[0][0]
 
 
@@ -225,23 +233,10 @@ def test_latency_is_scaled_by_the_clock_and_told_unscaled(new_server: ServerMake
     assert reply.elapsed.total_seconds() * 1000 >= 0.05 * told
 
 
-def test_mock_mode_is_told(new_server: ServerMaker, server: Server) -> None:
-    shared = fetch(f"{server.base_url}/admin/mock-mode")
-    assert (shared["profile"], shared["mock_mode"], shared["mock_settings"]) == ("surface", None, None)
-    assert shared["is_simulated"] is shared["use_mock_llm"] is True
-    named = fetch(f"{new_server('--profile', 'cj_generic_batch', '--mock', 'seed=7').base_url}/admin/mock-mode")
-    assert (named["profile"], named["mock_mode"], named["mock_settings"]["seed"]) == ("cj_generic_batch", "cj_generic_batch", 7)
-    plain = fetch(f"{new_server('--profile', 'default', '--prompt-cache', '0.5').base_url}/admin/mock-mode")
-    assert (plain["profile"], plain["mock_mode"], plain["prompt_cache"]) == ("default", None, 0.5)
-
-
-def test_decisions_follow_the_rule_too(new_server: ServerMaker) -> None:
-    server = new_server("--profile", "cj_generic_batch")
-    question = {"type": "choice", "instructions": "Better?", "choices": [{"value": "Essay A"}, {"value": "Essay B"}]}
-    body = {"model": "emulated-gpt-6-luna", "input": prompt(PLAIN, RICH), "questions": [question]}
-    answer = post(server, "/v1/decisions", body).json()["answers"][0]
-    assert answer["choice"] == "Essay A"
-    assert answer["confidence"] == pytest.approx(0.5 + 3.5 / 8, abs=0.3 / 8 + 1e-9)
+def test_who_judges_is_told(server: Server) -> None:
+    told = fetch(f"{server.base_url}/admin/mock-mode")
+    assert (told["profile"], told["mock_mode"], told["mock_settings"], told["prompt_cache"]) == ("surface", None, None, None)
+    assert told["is_simulated"] is told["use_mock_llm"] is True
 
 
 # Errors
