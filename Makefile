@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill drill-daemon benchmark benchmark-workflow benchmark-scaling benchmark-selection benchmark-calibration
+.PHONY: help demo test lint ui clean lock drill-kill drill-daemon mock-profile benchmark benchmark-workflow benchmark-scaling benchmark-selection benchmark-calibration
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,10 @@ drill-kill: $(VENV)/dev  ## Kill a real run at every point where money is at sta
 
 drill-daemon: $(VENV)/dev  ## Kill Dagster's daemon, run workers and the judge while batches are judged (about ten minutes)
 	@$(BIN)/python -m tests.drills.daemon
+
+mock-profile: $(VENV)/dev  ## Judge with a mock profile through daemon and emulator: PROFILE=cj-generic, eng5-anchor, eng5-lower5, or with -batch-api (minutes)
+	@: $(if $(PROFILE),,$(error PROFILE is not set; for example: make mock-profile PROFILE=eng5-anchor-batch-api))
+	@$(BIN)/python -m pytest -m heavy tests/heavy/test_mock_profiles.py -k "[$(PROFILE)]"
 
 benchmark: $(VENV)/dev  ## Time request files and result files beside the plain ways of making and reading them
 	@$(BIN)/python benchmarks/providers.py
