@@ -17,7 +17,7 @@ from huleedu_pipeline.ledger.attempts import FINAL
 from huleedu_pipeline.ledger.book import Book, count
 from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.records import BatchMove, BatchRecord
-from huleedu_pipeline.ledger.schema import attempts, batch_moves, batches, provider_jobs, requests
+from huleedu_pipeline.ledger.schema import attempts, batch_moves, batches, provider_jobs, requests, spell_checks
 from huleedu_pipeline.ledger.states import BATCH_MOVES, CLOSED, SCORED, BatchStatus, StaleStateError
 
 
@@ -52,7 +52,8 @@ class Batches(Book):
     ) -> BatchRecord:
         """Record a batch on first sight, and return what is recorded.
 
-        The same content again changes nothing. Other content replaces the record as long as no request was planned.
+        The same content again changes nothing. Other content replaces the record as long as no request was planned, and what
+        was found of the spelling goes with the old content.
 
         Raises:
             ChangedBatchError: requests were planned for other content; pupils' grades must not mix the two.
@@ -86,6 +87,7 @@ class Batches(Book):
                         "have changed since; put the old files back, or give the new ones another batch_id)"
                     )
                 connection.execute(batches.update().where(batches.c.batch_id == batch_id).values(updated_at=at, **values))
+                connection.execute(spell_checks.delete().where(spell_checks.c.batch_id == batch_id))
         return self.batch(batch_id)
 
     def batch(self, batch_id: str) -> BatchRecord:
@@ -96,7 +98,7 @@ class Batches(Book):
 
         """
         with self.read() as connection:
-            return _existing(connection, batch_id)
+            return existing(connection, batch_id)
 
     def batches(self) -> list[BatchRecord]:
         """Return all batches, oldest first."""
@@ -117,7 +119,7 @@ class Batches(Book):
 
         """
         with self.engine.begin() as connection:
-            record = _existing(connection, batch_id)
+            record = existing(connection, batch_id)
             if record.status is to or record.status in _reachable(to):
                 return
             _move(connection, record, to, reason)
@@ -130,7 +132,7 @@ class Batches(Book):
 
         """
         with self.engine.begin() as connection:
-            record = _existing(connection, batch_id)
+            record = existing(connection, batch_id)
             if not record.status.is_final:
                 _move(connection, record, record.ends_as or BatchStatus.COMPLETED_MAX_COMPARISONS, record.status_reason)
 
@@ -145,7 +147,7 @@ class Batches(Book):
         if ends_as not in SCORED:
             raise ValueError(f"{ends_as}: is not how a batch ends that was scored")
         with self.engine.begin() as connection:
-            record = _existing(connection, batch_id)
+            record = existing(connection, batch_id)
             if record.status is not BatchStatus.AWAITING_JUDGEMENTS:
                 raise StaleStateError(f"batch {batch_id}: is {record.status}, and does not await judgements")
             _set(connection, record, ends_as=ends_as, status_reason=reason, updated_at=now())
@@ -160,7 +162,7 @@ class Batches(Book):
 
         """
         with self.engine.begin() as connection:
-            record = _existing(connection, batch_id)
+            record = existing(connection, batch_id)
             if not record.status.is_closed:
                 raise StaleStateError(
                     f"batch {batch_id}: is {record.status}; only one that is failed or cancelled can be brought back"
@@ -191,7 +193,7 @@ class Batches(Book):
         jobs, ours = provider_jobs.c, provider_jobs.c.batch_id == batch_id
         asked = attempts.join(requests, requests.c.custom_id == attempts.c.custom_id)
         with self.read() as connection:
-            record = _existing(connection, batch_id)
+            record = existing(connection, batch_id)
             of_jobs = sa.select(
                 *(sa.func.max(c) for c in (jobs.created_at, jobs.submitted_at, jobs.ended_at, jobs.collected_at))
             )
@@ -223,7 +225,7 @@ def ensure_asks(connection: Connection, batch_ids: Iterable[str]) -> None:
 
     """
     for batch_id in batch_ids:
-        record = _existing(connection, batch_id)
+        record = existing(connection, batch_id)
         if not record.status.takes_judgements or record.ends_as is not None:
             told = f"was told to end as {record.ends_as}" if record.status.takes_judgements else f"is {record.status}"
             raise ClosedBatchError(f"batch {batch_id}: {told}, and nothing more is asked for it")
@@ -240,7 +242,8 @@ def _batch_record(row: RowMapping) -> BatchRecord:
     return BatchRecord(**{**row, "status": BatchStatus(row["status"]), "ends_as": ends_as})
 
 
-def _existing(connection: Connection, batch_id: str) -> BatchRecord:
+def existing(connection: Connection, batch_id: str) -> BatchRecord:
+    """Return a batch inside a transaction; raises UnknownBatchError when there is none of that name."""
     record = find_batch(connection, batch_id)
     if record is None:
         raise UnknownBatchError(f"batch {batch_id}: is not in the ledger (`huleedu status` lists the batches that are)")

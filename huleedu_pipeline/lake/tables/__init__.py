@@ -6,7 +6,7 @@ declarations stand in one module for each group of assets, and are imported from
 """
 
 from huleedu_pipeline.lake.schema import Table
-from huleedu_pipeline.lake.tables.corpus import ESSAYS
+from huleedu_pipeline.lake.tables.corpus import ESSAYS, SPELL_CORRECTIONS, SPELLCHECKED_ESSAYS
 from huleedu_pipeline.lake.tables.grading import ANCHOR_DIAGNOSTICS, GRADE_BOUNDARIES, GRADE_PROJECTIONS, GRADING_SUMMARY
 from huleedu_pipeline.lake.tables.judging import JUDGE_REQUESTS, LLM_JUDGEMENTS, PROVIDER_JOBS, WAVE_DECISIONS
 from huleedu_pipeline.lake.tables.pairing import COMPARISON_PAIRS
@@ -15,6 +15,8 @@ from huleedu_pipeline.lake.tables.ranking import CJ_RANKINGS, JUDGE_DIAGNOSTICS,
 
 TABLES: tuple[Table, ...] = (
     ESSAYS,
+    SPELLCHECKED_ESSAYS,
+    SPELL_CORRECTIONS,
     COMPARISON_PAIRS,
     JUDGE_REQUESTS,
     PROVIDER_JOBS,
@@ -44,6 +46,8 @@ __all__ = [
     "LLM_JUDGEMENTS",
     "PROVIDER_JOBS",
     "SCALING_SUMMARY",
+    "SPELLCHECKED_ESSAYS",
+    "SPELL_CORRECTIONS",
     "TABLES",
     "WAVE_DECISIONS",
 ]
