@@ -99,8 +99,8 @@ def spelling_plausible(context: dg.AssetCheckExecutionContext, lake: LakeResourc
     if odd:
         description = (
             f"{len(odd)} texts have more than {MOST_PLAUSIBLE_DENSITY:g} corrections in 100 words, most of all "
-            f"{odd[0]['essay_id']}: {odd[0]['correction_density']:.1f} (look whether they are in the batch's language, and read "
-            "in the right order: huleedu inspect)"
+            f"{odd[0]['essay_id']}: {odd[0]['correction_density']:.1f} (look whether they are in the batch's language, and "
+            "read in the right order: huleedu inspect)"
         )
     shown = ("word_count", "total_corrections", "correction_density")
     evidence = [

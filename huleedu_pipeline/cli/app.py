@@ -12,6 +12,7 @@ from huleedu_pipeline.cli import (
     admin,
     batches,
     closing,
+    compare_text,
     eng5,
     inspecting,
     judgements,
@@ -46,7 +47,21 @@ Exit codes: 0 done; 1 refused or failed, the message says why; 2 wrong use of a 
 app = typer.Typer(
     name="huleedu", help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
 )
-for module in (writing, inspecting, batches, judgements, planning, paid, closing, models, prompts, eng5, admin, services):
+for module in (
+    writing,
+    inspecting,
+    batches,
+    judgements,
+    planning,
+    paid,
+    compare_text,
+    closing,
+    models,
+    prompts,
+    eng5,
+    admin,
+    services,
+):
     module.register(app)
 
 

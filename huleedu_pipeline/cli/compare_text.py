@@ -57,7 +57,9 @@ def compare_text(
         with _variants(folder, settings, ledger) as folders:
             _confirm(folders, settings, ledger, yes=yes)
             _judge([place for place, _ in folders], settings)
-        raw, corrected = (one.spec.batch_id for _, one in sorted(folders, key=lambda item: item[1].spec.judge_text, reverse=True))
+        raw, corrected = (
+            one.spec.batch_id for _, one in sorted(folders, key=lambda item: item[1].spec.judge_text, reverse=True)
+        )
         _show(raw, corrected, settings, output)
     finally:
         ledger.close()
@@ -210,7 +212,9 @@ def _print(found: "TextComparison", raw: str, corrected: str, *, is_simulated: b
 
     out = console()
     title = f"{raw}: texts as written against {corrected}: corrected texts" + (f"\n{SIMULATED}" if is_simulated else "")
-    table = Table(title=escape(title), caption="theta and SE in logits; corrections in 100 words; * more than chance makes of 19 in 20")
+    table = Table(
+        title=escape(title), caption="theta and SE in logits; corrections in 100 words; * more than chance makes of 19 in 20"
+    )
     for heading in ("file", "corrections", "raw", "SE", "corrected", "SE", "difference", "SE", "rank", "places"):
         table.add_column(heading, justify="left" if heading == "file" else "right")
     for one in found.essays:
@@ -237,8 +241,8 @@ def _lines(found: "TextComparison") -> Iterator[str]:
     correlation = "none" if found.correlation is None else f"{found.correlation:.2f}"
     tau = "none" if found.tau_b is None else f"{found.tau_b:.2f}"
     yield (
-        f"correlation of the two {correlation} (Kendall's tau-b {tau}); the same texts judged twice as precisely as these would "
-        f"read about {found.correlation_of_repetition:.2f}"
+        f"correlation of the two {correlation} (Kendall's tau-b {tau}); the same texts judged twice as precisely as these "
+        f"would read about {found.correlation_of_repetition:.2f}"
     )
     yield f"{found.n_clear} of {n} essays differ clearly; about {0.05 * n:.1f} would by chance"
     if found.slope is None:

@@ -20,7 +20,7 @@ from huleedu_pipeline.ledger.book import Book
 from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.schema import spell_checks
 from huleedu_pipeline.ledger.states import StaleStateError
-from huleedu_pipeline.spelling import Correction, CorrectionRule, SpellCheck
+from huleedu_pipeline.spelling import Correction, Rule, SpellCheck
 
 
 class SpellCheckStatus(StrEnum):
@@ -97,7 +97,9 @@ def is_checked(records: Sequence[SpellCheckRecord]) -> bool:
 
 def _ensure_content(connection: Connection, batch_id: str, content_sha256: str) -> None:
     if existing(connection, batch_id).content_sha256 != content_sha256:
-        raise StaleStateError(f"batch {batch_id}: was registered with other content while its spelling was checked (run it again)")
+        raise StaleStateError(
+            f"batch {batch_id}: was registered with other content while its spelling was checked (run it again)"
+        )
 
 
 def _records(connection: Connection, batch_id: str) -> list[SpellCheckRecord]:
@@ -113,7 +115,7 @@ def _record(row: RowMapping) -> SpellCheckRecord:
 
 
 def _correction(values: dict[str, Any]) -> Correction:
-    return Correction(**{**values, "rule": CorrectionRule(values["rule"]), "candidates": tuple(values["candidates"])})
+    return Correction(**{**values, "rule": Rule(values["rule"]), "candidates": tuple(values["candidates"])})
 
 
 def _replace(connection: Connection, batch_id: str, records: Sequence[SpellCheckRecord]) -> None:

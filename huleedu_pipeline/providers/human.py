@@ -178,4 +178,3 @@ def _requests(
 def _answer(request: RequestRecord, item: HumanJudgement) -> Answer:
     outcome = success(item.verdict, Usage(), HUMAN)
     return Answer(request.custom_id, outcome, cost_usd=0.0, raw=canonical_json(dict(item.row)), completed_at=datetime.now(UTC))
-

@@ -70,7 +70,7 @@ def planned_texts(ledger: Ledger, batch_id: str, essays: Sequence[Essay]) -> dic
         essays: Its essays and anchors.
 
     Raises:
-        SpellingNotCheckedError: corrected texts are judged and no check is recorded, or it does not give the texts that it gave.
+        SpellingNotCheckedError: corrected texts are judged and no check is recorded, or it gives other texts than it gave.
         StaleEssaysError: the essays are not those that are registered.
 
     """

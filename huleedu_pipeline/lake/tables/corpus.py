@@ -1,7 +1,7 @@
 """Tables of the group corpus: the texts, and what was found of their spelling."""
 
 from huleedu_pipeline.lake.schema import Column, ColumnType, Table
-from huleedu_pipeline.lake.tables.columns import B, BATCH_ID, ESSAY_ID, F, I, IS_ANCHOR, S
+from huleedu_pipeline.lake.tables.columns import BATCH_ID, ESSAY_ID, IS_ANCHOR, B, F, I, S
 
 ESSAYS = Table(
     "essays",
@@ -46,10 +46,10 @@ SPELL_CORRECTIONS = Table(
         Column("start", I, "Where it begins in the text of the table essays, from 0.", unit="characters"),
         Column("end", I, 'Where it ends, excluded. In SQL: "end", because END is a word of the language.', unit="characters"),
         Column("original", S, "What was written."),
-        Column("suggestion", S, "What it is taken to mean."),
+        Column("suggestion", S, "What it is taken to mean; empty where nothing similar is known."),
         Column("rule", S, "What found it: learner_error, dictionary or context."),
         Column("is_applied", B, "Whether it is in text_corrected; doubtful ones are only shown."),
-        Column("candidates", ColumnType.LABELS, "What else it might mean, the likeliest first."),
+        Column("candidates", ColumnType.LABELS, "The words that it might be, the likeliest first."),
     ),
     ("batch_id", "essay_id", "start"),
 )

@@ -1,7 +1,7 @@
 """Tables of the group grading: grades, boundaries, and whether the anchors are to be believed."""
 
 from huleedu_pipeline.lake.schema import Column, ColumnType, Table
-from huleedu_pipeline.lake.tables.columns import B, BATCH_ID, ESSAY_ID, F, I, IS_PROVISIONAL, S
+from huleedu_pipeline.lake.tables.columns import BATCH_ID, ESSAY_ID, IS_PROVISIONAL, B, F, I, S
 
 GRADE_PROJECTIONS = Table(
     "grade_projections",

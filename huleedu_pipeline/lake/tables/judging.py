@@ -2,22 +2,23 @@
 
 from huleedu_pipeline.lake.schema import Column, Table
 from huleedu_pipeline.lake.tables.columns import (
-    B,
     BATCH_ID,
     COUNTS,
     CUSTOM_ID,
     ESSAY_A,
     ESSAY_B,
-    F,
-    I,
     JUDGE_ID,
     MODEL,
     PAIR_ID,
+    PROMPT_SHA256,
     PROVIDER,
     REPLICATE,
+    WAVE,
+    B,
+    F,
+    I,
     S,
     T,
-    WAVE,
 )
 
 JUDGE_REQUESTS = Table(

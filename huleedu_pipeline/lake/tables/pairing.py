@@ -1,7 +1,7 @@
 """Tables of the group pairing: which essays are compared."""
 
 from huleedu_pipeline.lake.schema import Column, Table
-from huleedu_pipeline.lake.tables.columns import BATCH_ID, ESSAY_A, ESSAY_B, PAIR_ID, REPLICATE, S, WAVE
+from huleedu_pipeline.lake.tables.columns import BATCH_ID, ESSAY_A, ESSAY_B, PAIR_ID, REPLICATE, WAVE, S
 
 COMPARISON_PAIRS = Table(
     "comparison_pairs",

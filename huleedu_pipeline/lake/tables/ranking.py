@@ -2,16 +2,16 @@
 
 from huleedu_pipeline.lake.schema import Column, ColumnType, Table
 from huleedu_pipeline.lake.tables.columns import (
-    B,
     BATCH_ID,
     ESSAY_ID,
-    F,
-    I,
     IS_ANCHOR,
     IS_PROVISIONAL,
     JUDGE_ID,
     MODEL,
     PROVIDER,
+    B,
+    F,
+    I,
     S,
 )
 
