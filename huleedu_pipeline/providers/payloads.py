@@ -9,7 +9,7 @@ held, however many requests there are.
 import json
 import os
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from huleedu_pipeline.canonical import canonical_json
 
@@ -22,7 +22,7 @@ _FEWEST_BUFFERS = 16  # what POSIX promises; Linux and macOS take 1024
 
 
 class Frame(NamedTuple):
-    """A request body in canonical JSON without its two essays, as UTF-8."""
+    """A request body as :func:`as_sent` writes it without its two essays, as UTF-8."""
 
     head: bytes
     between: bytes
@@ -48,8 +48,13 @@ class _Shape(NamedTuple):
     closing: bytes
 
 
+def as_sent(body: dict[str, Any]) -> str:
+    """Return ``body`` as JSON, its keys in the order in which they were put there: a model answers in its schema's order."""
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def cut(body_with_slots: str) -> Frame:
-    """Cut a body in canonical JSON at the slots of its essays.
+    """Cut a body as :func:`as_sent` writes it at the slots of its essays.
 
     Raises:
         ValueError: a slot is missing or stands there more than once, or the second comes first.

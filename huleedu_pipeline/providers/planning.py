@@ -24,7 +24,7 @@ from huleedu_pipeline.judging.templates import load_template
 from huleedu_pipeline.ledger import BatchRecord, FrameRecord, Ledger, RequestRecord, UnknownBatchError
 from huleedu_pipeline.providers import anthropic_wire, openai_wire
 from huleedu_pipeline.providers.backend import backend_of, check_backend
-from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, cut, fragment
+from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, as_sent, cut, fragment
 from huleedu_pipeline.providers.prefixes import frame_id, in_asking_order, with_cache_key
 from huleedu_pipeline.settings import Settings
 from huleedu_pipeline.waves import Rules, first_wave_size, most_comparisons
@@ -372,7 +372,7 @@ def _fragments(texts: Mapping[str, str]) -> dict[str, str]:
 
 def make_frame(judge: Judge) -> FrameRecord:
     """Return what the bodies of all requests to ``judge`` share; its cache key, if it has one, is not yet that of an essay."""
-    cut_body = cut(canonical_json(_build_body(judge, render(judge, SLOT_A, SLOT_B))))
+    cut_body = cut(as_sent(_build_body(judge, render(judge, SLOT_A, SLOT_B))))
     head, middle, tail = (part.decode() for part in cut_body)
     provider, path = judge.provider, _path_of(judge)
     return FrameRecord(frame_id(provider, path, head, middle, tail), provider, path, head, middle, tail)

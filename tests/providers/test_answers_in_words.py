@@ -13,6 +13,7 @@ from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.judging.verdict import Verdict, verdict_schema
 from huleedu_pipeline.providers import anthropic_wire, openai_chat, openai_responses
+from huleedu_pipeline.providers.payloads import as_sent
 from tests.providers import test_anthropic_wire as anthropic
 from tests.providers import test_openai_chat as chat
 from tests.providers import test_openai_wire as openai
@@ -76,7 +77,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 def test_the_schema_is_the_same_for_all(way: Way) -> None:
     body = way.build_body(judge(), PROMPT)
     assert way.schema_in(body) == verdict_schema("short")
-    assert list(way.schema_in(json.loads(json.dumps(body)))["properties"]) == ["justification", "winner", "confidence"]
+    assert list(way.schema_in(json.loads(as_sent(body)))["properties"]) == ["justification", "winner", "confidence"]
 
 
 def test_a_verdict_in_words_has_its_reasons_and_no_probability(way: Way) -> None:

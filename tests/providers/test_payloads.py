@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from huleedu_pipeline.canonical import canonical_json
 from huleedu_pipeline.judging.prompts import essay_text, render
 from huleedu_pipeline.providers import anthropic_wire, openai_responses, openai_wire, payloads
-from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, Frame, Line, cut, fragment
+from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, Frame, Line, as_sent, cut, fragment
 from tests.providers.test_openai_wire import judge
 
 Builder = Callable[[Any, Any], dict[str, Any]]
@@ -32,7 +32,7 @@ ODD_TEXTS = [
 
 
 def body(build: Builder, text_a: str, text_b: str) -> str:
-    return canonical_json(build(JUDGE, render(JUDGE, text_a, text_b)))
+    return as_sent(build(JUDGE, render(JUDGE, text_a, text_b)))
 
 
 def frame(build: Builder) -> Frame:
@@ -78,11 +78,11 @@ def test_an_openai_file_is_what_batch_lines_give(tmp_path: Path) -> None:
     assert openai(tmp_path / "f", (line(of, *pair) for pair in pairs(ODD_TEXTS))) == openai_truth(ODD_TEXTS)
 
 
-def test_an_anthropic_payload_is_the_canonical_create_body(tmp_path: Path) -> None:
+def test_an_anthropic_payload_is_the_create_body(tmp_path: Path) -> None:
     of, build = frame(anthropic_wire.build_body), anthropic_wire.build_body
     data = anthropic(tmp_path / "f", (line(of, *pair) for pair in pairs(ODD_TEXTS)))
     items = [{"custom_id": name, "params": build(JUDGE, render(JUDGE, a, b))} for name, a, b in pairs(ODD_TEXTS)]
-    assert data.decode() == canonical_json({"requests": items})
+    assert data.decode() == as_sent({"requests": items})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

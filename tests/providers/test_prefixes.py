@@ -133,3 +133,18 @@ def test_the_table_of_pairs_has_the_order_of_asking() -> None:
     assert {replace(pair, pair_generation_mode="coverage") for pair in ordered} == {
         replace(pair, pair_generation_mode="coverage") for pair in pairs
     }
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "api"),
+    [
+        ("openai", "gpt-6-luna", "responses"),
+        ("openai", "gpt-6-luna", "chat_completions"),
+        ("anthropic", "claude-haiku-5-5", None),
+    ],
+)
+def test_what_is_sent_asks_for_the_reasons_before_the_choice(provider: str, model: str, api: str | None) -> None:
+    chosen = {"api": api} if api else {}
+    sent = make_frame(judge(provider=provider, model=model, **chosen)).body("A", "B")
+    places = [sent.index(f'"{name}":{{"type"') for name in ("justification", "winner", "confidence")]
+    assert places == sorted(places)
