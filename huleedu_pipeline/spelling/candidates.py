@@ -1,0 +1,82 @@
+"""Which words a misspelling may stand for: SymSpell over the frequent words of a language, weighed by likeness and frequency.
+
+A noisy channel (Kernighan, Church and Gale 1990): a candidate's score is the logarithm of its frequency less what its distance
+costs. Not here: the choice by the words around it.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+from symspellpy import SymSpell, Verbosity
+
+from huleedu_pipeline.spelling.dictionaries import Language, is_word
+from huleedu_pipeline.spelling.frequencies import pair_frequencies, word_frequencies
+from huleedu_pipeline.spelling.likeness import distance, sound
+
+LONGEST_WORD = 40
+_N_CANDIDATES = 60_000
+_DISTANCE = 2
+_COST = 2.6  # powers of ten of frequency that one unlikely edit outweighs
+_SAME_SOUND = 0.6
+_CAPITAL = 0.1
+_JOINED = 0.7
+_COUNTS_PER_SHARE = 1e12
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A word, or two, that may have been meant; ``cost`` is its distance, ``score`` what it is worth without its neighbours."""
+
+    word: str
+    cost: float
+    score: float
+
+
+@cache
+def candidates(written: str, language: Language) -> tuple[Candidate, ...]:
+    """Return what the lower-case ``written`` may stand for, the best first; nothing for a word of more than 40 letters."""
+    if len(written) > LONGEST_WORD:
+        return ()
+    reach = 1 if len(written) <= 3 else _DISTANCE  # noqa: PLR2004
+    frequencies = word_frequencies(language)
+    key = sound(written)
+    found: dict[str, Candidate] = {}
+    for item in _index(language).lookup(written, Verbosity.ALL, reach):
+        cost = distance(written, item.term)
+        if sound(item.term) == key:
+            cost *= _SAME_SOUND
+        found[item.term] = _candidate(item.term, cost, frequencies[item.term])
+    for word, cost, frequency in (*_capitalised(written, language), *_split(written, language)):
+        found[word] = _candidate(word, cost, frequency)
+    return tuple(sorted(found.values(), key=lambda candidate: (-candidate.score, candidate.word)))
+
+
+def _candidate(word: str, cost: float, frequency: float) -> Candidate:
+    return Candidate(word, cost, math.log10(frequency) - _COST * cost)
+
+
+def _capitalised(written: str, language: Language) -> list[tuple[str, float, float]]:
+    """Return the name that is written in lower case, if it is one."""
+    frequency = word_frequencies(language).get(written, 0.0)
+    name = written.capitalize()
+    return [(name, _CAPITAL, frequency)] if frequency and is_word(name, language) else []
+
+
+def _split(written: str, language: Language) -> list[tuple[str, float, float]]:
+    """Return the pairs of words that were written as one."""
+    pairs = pair_frequencies(language)
+    halves = ((written[:place], written[place:]) for place in range(1, len(written)))
+    return [(" ".join(pair), _JOINED, pairs[pair]) for pair in halves if pair in pairs]
+
+
+@cache
+def _index(language: Language) -> SymSpell:
+    """Return the index of the most frequent words that the dictionary accepts in lower case (seconds, once in a process)."""
+    index = SymSpell(max_dictionary_edit_distance=_DISTANCE, prefix_length=7)
+    for word, frequency in word_frequencies(language).items():
+        if word.replace("'", "").isalpha() and is_word(word, language):
+            index.create_dictionary_entry(word, max(1, round(frequency * _COUNTS_PER_SHARE)))
+            if index.word_count == _N_CANDIDATES:
+                break
+    return index
