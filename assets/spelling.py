@@ -151,7 +151,7 @@ def _correction_rows(batch_id: str, record: SpellCheckRecord) -> Rows:
     ]
 
 
-def _numbers(rows: Rows) -> dict[str, float]:
+def _numbers(rows: Rows) -> Mapping[str, float]:
     """Return numbers for the UI to plot; none of a batch whose spell check was skipped."""
     done = [row for row in rows if row["status"] == "completed"]
     counts = {"n_completed": len(done), "n_skipped": len(rows) - len(done)}

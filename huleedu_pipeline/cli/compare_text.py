@@ -130,7 +130,7 @@ def _confirm(folders: "list[tuple[Path, Batch]]", settings: "Settings", ledger: 
     """Tell what is still to be judged and what it costs at most, and ask whether to go on where it is paid for."""
     from huleedu_pipeline.ledger import Tally, UnknownBatchError
     from huleedu_pipeline.providers.estimates import estimate_batch
-    from huleedu_pipeline.providers.planning import mode_of
+    from huleedu_pipeline.providers.planning import in_mode, mode_of
     from huleedu_pipeline.providers.spelling import with_spelling
 
     is_paid = False
@@ -143,7 +143,8 @@ def _confirm(folders: "list[tuple[Path, Batch]]", settings: "Settings", ledger: 
         if is_over:
             _tell(f"{batch_id} ({one.spec.judge_text}): judged, and nothing more is asked")
             continue
-        found = estimate_batch(with_spelling(one, ledger), mode_of(ledger, settings, one))
+        mode = in_mode(one.spec, mode_of(ledger, settings, one)).effective_mode
+        found = estimate_batch(with_spelling(one, ledger), mode)
         cost = "at an unknown price" if found.cost_usd is None else f"at most {found.cost_usd:.4f} USD"
         there = f", of which {tally.n_outcomes} are there" if tally.n_outcomes else ""
         _tell(f"{batch_id} ({one.spec.judge_text}): {found.n_requests} comparisons by {found.model}, {cost} in all{there}")

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from huleedu_pipeline.cli import compare_text as command
 from huleedu_pipeline.cli.app import app

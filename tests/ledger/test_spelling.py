@@ -23,7 +23,7 @@ def content_of(ledger: Ledger) -> str:
 
 def test_what_was_found_comes_back_as_it_was(ledger: Ledger) -> None:
     register(ledger)
-    assert ledger.spell_checks("b1") == ledger.spell_check_states("b1") == []
+    assert (ledger.spell_checks("b1"), ledger.spell_check_states("b1")) == ([], [])
     ledger.begin_spell_check("b1", content_of(ledger), ["a", "b"])
     assert ledger.spell_check_states("b1") == [SpellCheckStatus.PROCESSING] * 2
     assert [record.check for record in ledger.spell_checks("b1")] == [None, None]

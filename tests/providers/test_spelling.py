@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def dictionary(monkeypatch: pytest.MonkeyPatch) -> Dictionary:
     return Dictionary(monkeypatch)
 
 
-def taken_in(ledger: Ledger, settings: Settings, folder: Path, **spec: object) -> Batch:
+def taken_in(ledger: Ledger, settings: Settings, folder: Path, **spec: Any) -> Batch:
     batch = read_batch(write_batch(folder, **spec))
     register(ledger, settings, batch)
     return batch
