@@ -74,7 +74,7 @@ class TextComparison:
         correlation: Pearson's, between the two locations; ``None`` where either is the same for all.
         correlation_of_repetition: What it is expected to be if the same texts were judged twice as precisely as these.
         tau_b: Kendall's, between the two orders.
-        n_clear: Essays whose difference is clear; one in twenty is by chance.
+        n_clear: Essays whose difference is clear; by chance at most one in twenty, fewer where locations are drawn to the mean.
         slope: How the difference goes with correction density; ``None`` with fewer than six essays or one density.
 
     """

@@ -245,7 +245,7 @@ def _lines(found: "TextComparison") -> Iterator[str]:
         f"correlation of the two {correlation} (Kendall's tau-b {tau}); the same texts judged twice as precisely as these "
         f"would read about {found.correlation_of_repetition:.2f}"
     )
-    yield f"{found.n_clear} of {n} essays differ clearly; about {0.05 * n:.1f} would by chance"
+    yield f"{found.n_clear} of {n} essays differ clearly; by chance at most about {0.05 * n:.1f} would"
     if found.slope is None:
         yield "too few essays, or all spelt alike: how the difference goes with misspellings can not be told"
         return
