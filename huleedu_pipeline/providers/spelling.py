@@ -20,7 +20,7 @@ from huleedu_pipeline.providers.planning import ensure_same_essays, is_registere
 from huleedu_pipeline.spelling import SpellCheck, check_texts
 
 # A sensor prices the batches that wait each time it looks; most of them are the ones of the time before.
-MOST_REMEMBERED = 64
+MOST_REMEMBERED = 16
 
 
 class SpellingNotCheckedError(HuleeduError):

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from assets import spelling as stage
+from assets.grading import _as_judged
 from huleedu_pipeline.edits import Edit, apply_edits, undo_edits
 from huleedu_pipeline.lake import Lake, open_warehouse
 from huleedu_pipeline.lake.tables import ESSAYS, SPELL_CORRECTIONS, SPELLCHECKED_ESSAYS
@@ -19,6 +21,7 @@ from tests.graph.kit import Installation
 from tests.graph.test_checks import evaluate, rows_of
 from tests.graph.test_main_job import failures
 from tests.kit import ANCHORS, PUPILS
+from tests.lake.kit import a_row
 
 N_ESSAYS = len(PUPILS) + len(ANCHORS)
 Rows = list[dict[str, Any]]
@@ -184,3 +187,13 @@ def test_corrections_that_do_not_fit_are_found_and_keep_the_batch_from_being_ask
     assert (odd.description or "").startswith(
         f"2 texts have more than 25 corrections in 100 words, most of all {essays[1]['essay_id']}: 60.0 (look whether"
     )
+
+
+def test_an_anchor_is_the_same_text_as_before_only_where_judges_saw_the_same(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    essays = [a_row(ESSAYS, essay_id=name, text_sha256=name * 8) for name in ("a", "b")]
+    lake.write_rows(ESSAYS, "b1", essays)
+    assert [row["text_sha256"] for row in _as_judged(lake, "b1")] == ["a" * 8, "b" * 8], "of a batch without a spell check"
+    checked = [a_row(SPELLCHECKED_ESSAYS, essay_id=name, text_sha256=sha) for name, sha in (("b", "c" * 8), ("a", "a" * 8))]
+    lake.write_rows(SPELLCHECKED_ESSAYS, "b1", checked)
+    assert [row["text_sha256"] for row in _as_judged(lake, "b1")] == ["a" * 8, "c" * 8]
