@@ -19,7 +19,10 @@ _N_CANDIDATES = 60_000
 _DISTANCE = 2
 _COST = 2.6  # powers of ten of frequency that one unlikely edit outweighs
 _SAME_SOUND = 0.6
-_CAPITAL = 0.1
+_CAPITAL = 0.0
+_NAME = 3.0  # what it is worth that a name of the same letters exists
+_NAMED = 1e-6
+_COMMON = 1e-3  # more frequent than this makes no word likelier
 _JOINED = 0.7
 _COUNTS_PER_SHARE = 1e12
 
@@ -53,14 +56,14 @@ def candidates(written: str, language: Language) -> tuple[Candidate, ...]:
 
 
 def _candidate(word: str, cost: float, frequency: float) -> Candidate:
-    return Candidate(word, cost, math.log10(frequency) - _COST * cost)
+    return Candidate(word, cost, math.log10(min(frequency, _COMMON)) - _COST * cost + (_NAME if cost == _CAPITAL else 0.0))
 
 
 def _capitalised(written: str, language: Language) -> list[tuple[str, float, float]]:
     """Return the name that is written in lower case, if it is one."""
-    frequency = word_frequencies(language).get(written, 0.0)
+    frequency = word_frequencies(language).get(written.removesuffix("'s"), 0.0)
     name = written.capitalize()
-    return [(name, _CAPITAL, frequency)] if frequency and is_word(name, language) else []
+    return [(name, _CAPITAL, frequency)] if frequency >= _NAMED and is_word(name, language) else []
 
 
 def _split(written: str, language: Language) -> list[tuple[str, float, float]]:

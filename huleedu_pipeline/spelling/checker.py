@@ -126,6 +126,8 @@ class Checker:
             return True
         if is_word(word, self._language):
             return True
+        if len(lower) <= 3 and is_word(lower.upper(), self._language):  # noqa: PLR2004
+            return True  # tv, ok
         if word.isupper():
             return not is_shouted or is_word(lower, self._language)
         if not word[1:].islower() and len(word) > 1 and any(letter.isupper() for letter in word[1:]):

