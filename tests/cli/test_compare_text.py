@@ -1,6 +1,7 @@
 """`huleedu compare-text`: both texts are judged, the other variant as a batch of its own, and nothing twice or unasked."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from huleedu_pipeline.cli import compare_text as command
 from huleedu_pipeline.cli.app import app
 from huleedu_pipeline.cli.compare_text import variant_id
 from huleedu_pipeline.cli.runner import take_in
+from huleedu_pipeline.eng5.artefact import write_run
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.lake import Lake
+from huleedu_pipeline.lake.tables import SPELLCHECKED_ESSAYS
 from huleedu_pipeline.ledger import Ledger, UnknownBatchError
 from huleedu_pipeline.providers.planning import planned_judge, planned_spec
 from huleedu_pipeline.settings import Settings
@@ -43,6 +47,12 @@ def test_both_texts_are_judged_once_and_set_beside_each_other(ledger: Ledger, se
     texts = [planned_spec(ledger, batch_id).judge_text for batch_id in ("b1", "b1-corrected")]
     assert texts == ["raw", "corrected"]
     assert planned_judge(ledger, "b1") == planned_judge(ledger, "b1-corrected")
+    lake = Lake(settings.lake_dir)
+    judged = {row["essay_id"]: row["text_sha256"] for row in lake.read_rows(SPELLCHECKED_ESSAYS, "b1-corrected")}
+    for batch_id, note in (("b1", None), ("b1-corrected", "judged with its spelling corrected, as the text of SHA-256 {}")):
+        run = write_run(ledger, lake, batch_id, tmp_path / f"run-{batch_id}", at=datetime.now(UTC))
+        for essay in json.loads(run.read_bytes())["inputs"]["students"]:
+            assert essay["notes"] == (note and note.format(judged[essay["essay_id"]]))
     bought = emulator_books(settings.emulator_dir)["batch_jobs_created"]["openai"]
     again = invoke("b1")
     assert again.exit_code == 0, again.output
