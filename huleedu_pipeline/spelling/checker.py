@@ -25,14 +25,16 @@ _NEIGHBOURS = 0.4  # the weight of a power of ten by context beside one of frequ
 _DEAREST = 1.7
 _DEAREST_BY_LENGTH = {1: 0.0, 2: 0.5, 3: 0.75, 4: 1.0, 5: 1.3}
 _RAREST = 1e-7
-_MARGIN = 0.1
+_MARGIN = 0.15
 _FOREIGN = 1e-6
 _FOREIGN_RATIO = 3.0
 _NEW_WORD = 1e-6
 _NEW_WORD_RATIO = 100.0
 _NAME_LETTERS = 6  # a capitalised word at the start of a sentence is rather a name, if it is shorter
-_NAME_CANDIDATE = 1e-5
+_NAME_CANDIDATE = 3e-6
 _SHOUTED = 0.6
+_PREFIXES = ("anti", "counter", "cyber", "eco", "micro", "mini", "multi", "non", "over", "sub", "super", "under")
+_STEM = 4  # letters
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Checker:
             return True  # a name like YouTube
         if word[0].isupper() and is_word(word, self._other):
             return True
-        return self._is_foreign(lower) or self._is_new(lower)
+        return self._is_foreign(lower) or self._is_new(lower) or self._is_derived(lower)
 
     def _is_foreign(self, lower: str) -> bool:
         """Whether a word unknown here is one of the other language, and used there."""
@@ -153,6 +155,11 @@ class Checker:
         frequencies = word_frequencies(self._language)
         likely = candidates(lower, self._language)[:1]
         return not likely or frequencies.get(likely[0].word, 0.0) < _NEW_WORD_RATIO * here
+
+    def _is_derived(self, lower: str) -> bool:
+        """Whether a word is a known one behind a prefix that can stand before any."""
+        rests = (lower.removeprefix(prefix) for prefix in _PREFIXES if lower.startswith(prefix))
+        return any(len(rest) >= _STEM and is_word(rest, self._language) for rest in rests)
 
     def _varieties(self, word: str) -> frozenset[Variety]:
         found = varieties_of(word, self._language)
