@@ -36,6 +36,18 @@ _ENDINGS: dict[Language, tuple[tuple[str, str], ...]] = {
 }
 
 
+# Names that are spelt wrongly rather than given to people: months, days, languages, peoples, countries, cities.
+_NAMES = frozenset(
+    """january february august september october november december monday tuesday wednesday thursday friday saturday sunday
+    april june july christmas easter english swedish norwegian danish finnish german french spanish italian russian chinese japanese
+    american british european african asian muslim christian jewish catholic belgian dutch greek turkish arabic irish
+    america england britain sweden norway denmark finland germany france spain italy russia china japan europe africa asia australia
+    belgium holland greece poland ireland scotland portugal switzerland austria iceland hungary ukraine canada mexico brazil
+    india egypt morocco syria somalia afghanistan iran iraq london paris berlin moscow stockholm copenhagen brussels barcelona
+    hollywood facebook instagram youtube internet""".split()
+)
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A word, or two, that may have been meant; ``cost`` is its distance, ``score`` what it is worth without its neighbours."""
@@ -58,10 +70,16 @@ def candidates(written: str, language: Language) -> tuple[Candidate, ...]:
         cost = distance(written, item.term)
         if sound(item.term) == key:
             cost *= _SAME_SOUND
-        found[item.term] = _candidate(item.term, cost, frequencies[item.term])
+        word = item.term.capitalize() if is_name(item.term, language) else item.term
+        found[word] = _candidate(word, cost, frequencies[item.term])
     for word, cost, frequency in (*_endings(written, language), *_capitalised(written, language), *_split(written, language)):
         found[word] = _candidate(word, cost, frequency)
     return tuple(sorted(found.values(), key=lambda candidate: (-candidate.score, candidate.word)))
+
+
+def is_name(word: str, language: Language) -> bool:
+    """Whether ``word`` is a name of the language's own that learners misspell."""
+    return language == "en" and word.lower() in _NAMES
 
 
 def _candidate(word: str, cost: float, frequency: float) -> Candidate:
@@ -94,7 +112,7 @@ def _index(language: Language) -> SymSpell:
     """Return the index of the most frequent words that the dictionary accepts in lower case (seconds, once in a process)."""
     index = SymSpell(max_dictionary_edit_distance=_DISTANCE, prefix_length=7)
     for word, frequency in word_frequencies(language).items():
-        if word.replace("'", "").isalpha() and is_word(word, language):
+        if word.replace("'", "").isalpha() and (is_word(word, language) or is_name(word, language)):
             index.create_dictionary_entry(word, max(1, round(frequency * _COUNTS_PER_SHARE)))
             if index.word_count == _N_CANDIDATES:
                 break
