@@ -4,11 +4,12 @@ In this order: the list of learners' errors, the dictionary, the context. What d
 texts. Not here: what a word is (``tokens``), the dictionaries, many texts at once (``check``).
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from huleedu_pipeline.spelling.candidates import LONGEST_WORD, Candidate, candidates
+from huleedu_pipeline.spelling.candidates import LONGEST_WORD, Candidate, candidates, is_name
 from huleedu_pipeline.spelling.context import can_be_doubted, meant, support
 from huleedu_pipeline.spelling.corrections import Correction, Rule, SpellCheck
 from huleedu_pipeline.spelling.dictionaries import VARIETIES, Language, Variety, is_word, varieties_of
@@ -25,14 +26,19 @@ _NEIGHBOURS = 0.4  # the weight of a power of ten by context beside one of frequ
 _DEAREST = 1.7
 _DEAREST_BY_LENGTH = {1: 0.0, 2: 0.5, 3: 0.75, 4: 1.0, 5: 1.3}
 _RAREST = 1e-7
-_MARGIN = 0.1
+_MARGIN = 0.15
 _FOREIGN = 1e-6
 _FOREIGN_RATIO = 3.0
 _NEW_WORD = 1e-6
 _NEW_WORD_RATIO = 100.0
 _NAME_LETTERS = 6  # a capitalised word at the start of a sentence is rather a name, if it is shorter
-_NAME_CANDIDATE = 1e-5
+_NAME_CANDIDATE = 3e-6
+_NAME_COST = 0.8
+_LONG_NAME_LETTERS, _LONG_NAME_COST, _LONG_NAME_CANDIDATE = 9, 0.45, 1e-5
 _SHOUTED = 0.6
+_PREFIXES = ("anti", "counter", "cyber", "eco", "micro", "mini", "multi", "non", "over", "sub", "super", "under")
+_STEM = 4  # letters
+_SHORTENED = ("'ll", "'d", "'ve", "'re", "'s")
 
 
 @dataclass(frozen=True)
@@ -134,12 +140,12 @@ class Checker:
             return True  # a name like YouTube
         if word[0].isupper() and is_word(word, self._other):
             return True
-        return self._is_foreign(lower) or self._is_new(lower)
+        return self._is_foreign(lower) or self._is_new(lower) or self._is_derived(lower)
 
     def _is_foreign(self, lower: str) -> bool:
         """Whether a word unknown here is one of the other language, and used there."""
-        if self._language == "en" and not lower.isascii() and not is_word(lower, self._other):
-            return not _SWEDISH_LETTERS & set(lower)  # of a third language
+        if self._language == "en" and not lower.isascii() and not _SWEDISH_LETTERS & set(lower):
+            return not is_word(_without_accents(lower), "en")  # of a third language, unless the accents are too many
         there = word_frequencies(self._other).get(lower, 0.0)
         here = word_frequencies(self._language).get(lower, 0.0)
         is_used = there >= _FOREIGN and there >= _FOREIGN_RATIO * here
@@ -154,6 +160,13 @@ class Checker:
         likely = candidates(lower, self._language)[:1]
         return not likely or frequencies.get(likely[0].word, 0.0) < _NEW_WORD_RATIO * here
 
+    def _is_derived(self, lower: str) -> bool:
+        """Whether a word is a known one behind a prefix, or before a shortened verb, that any word can have."""
+        if self._language == "en" and any(lower.endswith(short) and is_word(lower.removesuffix(short), "en") for short in _SHORTENED):
+            return True
+        rests = (lower.removeprefix(prefix) for prefix in _PREFIXES if lower.startswith(prefix))
+        return any(len(rest) >= _STEM and is_word(rest, self._language) for rest in rests)
+
     def _varieties(self, word: str) -> frozenset[Variety]:
         found = varieties_of(word, self._language)
         return found if len(found) == 1 and self._language == "en" else frozenset()
@@ -167,11 +180,10 @@ class Checker:
         """Return the correction of an unknown word; ``None`` if it is taken for a name."""
         word, lower = doubt.word.plain, doubt.word.plain.lower()
         is_capitalised = word[0].isupper() and not is_shouted
-        if is_capitalised and (not doubt.is_first or word in names):
-            return None
         ranked = self._ranked(lower, doubt, variety)
         best = ranked[0] if ranked else None
-        if is_capitalised and not (best and self._is_surely(best, lower)):
+        is_name_possible = not doubt.is_first or word in names
+        if is_capitalised and not (best and self._is_surely(best, lower, is_name_possible=is_name_possible)):
             return None
         is_applied = best is not None and self._is_clear(best, ranked[1:], lower)
         return _correction(
@@ -202,10 +214,23 @@ class Checker:
             return False
         return not others or best.score - others[0].score >= _MARGIN
 
-    def _is_surely(self, best: Candidate, lower: str) -> bool:
-        """Whether a capitalised unknown word at the start of a sentence is a misspelling, and not a name."""
+    def _is_surely(self, best: Candidate, lower: str, *, is_name_possible: bool) -> bool:
+        """Whether a capitalised unknown word is a misspelling, and not a name: by its length and by how near a word is.
+
+        Much is asked of one inside a sentence, unless it is nearly the name of a country, a people or the like.
+        """
+        if len(lower) < _NAME_LETTERS:
+            return False
+        if is_name(best.word, self._language):
+            return best.cost <= _NAME_COST
         frequency = word_frequencies(self._language).get(best.word, 0.0)
-        return len(lower) >= _NAME_LETTERS and best.cost <= 1.0 and frequency >= _NAME_CANDIDATE
+        if is_name_possible:
+            return len(lower) >= _LONG_NAME_LETTERS and best.cost <= _LONG_NAME_COST and frequency >= _LONG_NAME_CANDIDATE
+        return best.cost <= 1.0 and frequency >= _NAME_CANDIDATE
+
+
+def _without_accents(word: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))
 
 
 def _variety(evidence: Counter[Variety]) -> Variety | None:

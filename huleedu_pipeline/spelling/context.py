@@ -9,41 +9,33 @@ import math
 from huleedu_pipeline.spelling.dictionaries import Language
 from huleedu_pipeline.spelling.frequencies import pair_frequencies, word_frequencies
 
-_CERTAIN = 2.5  # powers of ten
+_CERTAIN = 3.0  # powers of ten
+_RARE, _RARE_CERTAIN = 2e-6, 1.0  # for words that are hardly ever used
 
-# What is written, and what may have been meant.
-_CONFUSED = {
-    "then": ("than",),
-    "than": ("then",),
-    "to": ("too",),
-    "there": ("their",),
-    "their": ("there",),
-    "were": ("where",),
-    "where": ("were",),
-    "loose": ("lose",),
-    "quit": ("quite",),
-    "quite": ("quiet",),
-    "quiet": ("quite",),
-    "form": ("from",),
-    "weather": ("whether",),
-    "advise": ("advice",),
-    "of": ("off",),
-    "off": ("of",),
-    "thing": ("think",),
-    "think": ("thing",),
-    "live": ("life",),
-    "life": ("live",),
-    "witch": ("which",),
-    "hole": ("whole",),
-    "are": ("our",),
-    "now": ("know",),
-    "no": ("know",),
-    "trough": ("through",),
-    "thought": ("taught",),
-    "tree": ("three",),
-    "peace": ("piece",),
-    "past": ("passed",),
-}
+# Groups of words that learners write for one another. Those before the colon are doubted, those after it are only what was meant.
+_GROUPS = """
+then than; there their; loose: lose; quite quiet quit; form from; whether weather wether; advice advise; affect effect; accept except
+to: too; of: off; thing think; live life leave; witch: which; hole: whole; no now know; knew new; trough: through; threw through
+thought taught; tree three; peace piece; past passed; are: our; ours: hours; how: who; mean main mane; childe: child; wilde: wild; beech: beach; bred: bread
+breath breathe; by buy; wort: worth; hart: heart; meat meet; herd: heard; worst worse; costumer: customer; costumers: customers
+desert dessert; latter later; send sent; build built; spend spent; angel angle; bear beer; cloths: clothes; curse course; coarse: course
+hear here; right write; see sea; seen scene; steal steel; sun son; tale tail; threat thread; waist waste; wait weight; weak week
+wander wonder; word world; chose choose; safe save; prove proof; belief believe; where: were; rater: rather; wold: would; wand: want
+diner dinner; planing: planning; hoping hopping; siting: sitting; writhing: writing; sins: since; lake: like; tick: think; wile: while
+tough though through; cold could; bath both; sum some; hall: whole; closes: clothes; deferent: different; quality equality
+"""
+
+
+def _confused() -> dict[str, tuple[str, ...]]:
+    others: dict[str, set[str]] = {}
+    for group in _GROUPS.replace("\n", ";").split(";"):
+        doubted, _, only_meant = group.partition(":")
+        for word in doubted.split():
+            others.setdefault(word, set()).update({*doubted.split(), *only_meant.split()} - {word})
+    return {word: tuple(sorted(found)) for word, found in others.items()}
+
+
+_CONFUSED = _confused()
 
 
 def support(word: str, before: str | None, after: str | None, language: Language) -> float:
@@ -62,7 +54,8 @@ def meant(word: str, before: str | None, after: str | None, language: Language) 
         return None
     others = [(support(other, before, after, language), other) for other in _CONFUSED[word]]
     best, other = max(others)
-    return other if best - support(word, before, after, language) >= _CERTAIN else None
+    certain = _CERTAIN if word_frequencies(language).get(word, 0.0) > _RARE else _RARE_CERTAIN
+    return other if best - support(word, before, after, language) >= certain else None
 
 
 def can_be_doubted(word: str, language: Language) -> bool:
