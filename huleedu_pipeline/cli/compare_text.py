@@ -57,10 +57,8 @@ def compare_text(
         with _variants(folder, settings, ledger) as folders:
             _confirm(folders, settings, ledger, yes=yes)
             _judge([place for place, _ in folders], settings)
-        raw, corrected = (
-            one.spec.batch_id for _, one in sorted(folders, key=lambda item: item[1].spec.judge_text, reverse=True)
-        )
-        _show(raw, corrected, settings, output)
+        ids = {one.spec.judge_text: one.spec.batch_id for _, one in folders}
+        _show(ids["raw"], ids["corrected"], settings, output)
     finally:
         ledger.close()
 
@@ -98,10 +96,13 @@ def _write_variant(folder: Path, place: Path, own: "Batch", settings: "Settings"
     from huleedu_pipeline.providers.planning import make_judge, mode_of, planned_judge
 
     shutil.copytree(folder, place, ignore=shutil.ignore_patterns(".*"))
+    judge = make_judge(own, is_emulated=False)
     try:
-        judge = planned_judge(ledger, own.spec.batch_id)
+        planned = planned_judge(ledger, own.spec.batch_id)
     except UnknownBatchError:
-        judge = make_judge(own, is_emulated=settings.judge_backend == "emulator")
+        planned = judge
+    # The model that a provider's default was when the batch was planned.
+    model = (planned if planned.provider == judge.provider else judge).model.removeprefix(EMULATED_PREFIX)
     judge_text = OTHER[own.spec.judge_text]
     values = own.spec.model_dump(mode="json", exclude_defaults=True) | {
         "batch_id": variant_id(own.spec.batch_id, judge_text),
@@ -109,7 +110,7 @@ def _write_variant(folder: Path, place: Path, own: "Batch", settings: "Settings"
         "spellcheck": True,
         "llm_batching_mode": mode_of(ledger, settings, own),
     }
-    values["judge"] = {**values.get("judge", {}), "model": judge.model.removeprefix(EMULATED_PREFIX)}
+    values["judge"] = {"model": model, **values.get("judge", {})}
     if own.spec.assignment_id is not None:
         values.pop("grade_scale", None)  # the assignment's own
     (place / "batch.yaml").write_text(yaml.safe_dump(values, allow_unicode=True, sort_keys=False), encoding="utf-8")
@@ -128,7 +129,7 @@ def variant_id(batch_id: str, judge_text: str) -> str:
 
 def _confirm(folders: "list[tuple[Path, Batch]]", settings: "Settings", ledger: "Ledger", *, yes: bool) -> None:
     """Tell what is still to be judged and what it costs at most, and ask whether to go on where it is paid for."""
-    from huleedu_pipeline.ledger import Tally, UnknownBatchError
+    from huleedu_pipeline.ledger import BatchStatus, Tally, UnknownBatchError
     from huleedu_pipeline.providers.estimates import estimate_batch
     from huleedu_pipeline.providers.planning import in_mode, mode_of
     from huleedu_pipeline.providers.spelling import with_spelling
@@ -137,11 +138,11 @@ def _confirm(folders: "list[tuple[Path, Batch]]", settings: "Settings", ledger: 
     for _, one in folders:
         batch_id = one.spec.batch_id
         try:
-            is_over, tally = ledger.batch(batch_id).status.is_final, ledger.tally(batch_id)
+            status, tally = ledger.batch(batch_id).status, ledger.tally(batch_id)
         except UnknownBatchError:
-            is_over, tally = False, Tally()
-        if is_over:
-            _tell(f"{batch_id} ({one.spec.judge_text}): judged, and nothing more is asked")
+            status, tally = BatchStatus.PENDING, Tally()
+        if status.is_final:
+            _tell(f"{batch_id} ({one.spec.judge_text}): is {status}, and nothing more is asked")
             continue
         mode = in_mode(one.spec, mode_of(ledger, settings, one)).effective_mode
         found = estimate_batch(with_spelling(one, ledger), mode)
@@ -171,12 +172,15 @@ def _judge(folders: list[Path], settings: "Settings") -> None:
 
 
 def _show(raw: str, corrected: str, settings: "Settings", output: Output) -> None:
+    from huleedu_pipeline.errors import HuleeduError
     from huleedu_pipeline.lake import Lake
     from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, SCALING_SUMMARY, SPELLCHECKED_ESSAYS
     from huleedu_pipeline.text_comparison import compare_texts
 
     lake = Lake(settings.lake_dir)
-    summaries = [lake.read_rows(SCALING_SUMMARY, batch_id)[0] for batch_id in (raw, corrected)]
+    summaries = [row for batch_id in (raw, corrected) for row in lake.read_rows(SCALING_SUMMARY, batch_id)]
+    if len(summaries) < len((raw, corrected)):
+        raise HuleeduError(f"batch {raw}: has no ranking, because there is nothing to compare (add pupils' essays)")
     found = compare_texts(
         lake.read_rows(CJ_RANKINGS, raw),
         lake.read_rows(CJ_RANKINGS, corrected),

@@ -13,6 +13,7 @@ from huleedu_pipeline.cli.compare_text import variant_id
 from huleedu_pipeline.cli.runner import take_in
 from huleedu_pipeline.eng5.artefact import write_run
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.judging.spec import default_model
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import SPELLCHECKED_ESSAYS
 from huleedu_pipeline.ledger import Ledger, UnknownBatchError
@@ -58,8 +59,8 @@ def test_both_texts_are_judged_once_and_set_beside_each_other(ledger: Ledger, se
     assert again.exit_code == 0, again.output
     assert emulator_books(settings.emulator_dir)["batch_jobs_created"]["openai"] == bought == 2
     assert again.stderr.splitlines()[:2] == [
-        "b1 (raw): judged, and nothing more is asked",
-        "b1-corrected (corrected): judged, and nothing more is asked",
+        "b1 (raw): is completed_max_comparisons, and nothing more is asked",
+        "b1-corrected (corrected): is completed_max_comparisons, and nothing more is asked",
     ]
     assert "SIMULATED by the local emulator" in again.stdout
     assert "the same texts judged twice as precisely as these would read about" in again.stdout
@@ -96,6 +97,17 @@ def test_the_variant_keeps_what_was_settled_for_the_batch(ledger: Ledger, settin
         assert (other.spec.max_cost_usd, other.spec.seed, other.spec.judge.model) == (2.0, 7, "gpt-6-luna")
         assert (other.essays, other.prompt, other.rubric) == (own.essays, own.prompt, own.rubric)
     assert not place.exists()
+
+
+def test_a_model_that_is_named_stays_named(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1", judge={"provider": "openai", "model": "gpt-6-sol"})
+    with command._variants(folder, settings, ledger) as (_, (_, other)):
+        assert other.spec.judge.model == "gpt-6-sol"
+    take_in(folder, settings)
+    write_batch(tmp_path / "b1", judge={"provider": "anthropic"})
+    with command._variants(folder, settings, ledger) as ((_, own), (_, other)):
+        assert (own.spec.judge.provider, other.spec.judge.provider) == ("anthropic", "anthropic")
+        assert other.spec.judge.model == default_model("anthropic"), "nothing was planned for the model of before"
 
 
 def test_what_can_not_be_compared_is_refused(tmp_path: Path) -> None:
