@@ -6,10 +6,14 @@ The judge sees neutral labels only: no id, file name, name of a pupil, anchor ma
 Not here: the words, which are the template's (:mod:`.templates`).
 """
 
+import re
 from dataclasses import dataclass
 
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.judging.templates import load_template
+
+# However it is written: a model reads "< /ESSAY >" as the end of an essay, too.
+_TAG = re.compile(r"<(?=\s*/?\s*essay)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def render(judge: Judge, text_a: str, text_b: str) -> Prompt:
 
 def essay_text(text: str) -> str:
     """Return ``text`` as it stands between an essay's tags: it can not end its own frame or open another's."""
-    return text.replace("</essay", "&lt;/essay").replace("<essay", "&lt;essay")
+    return _TAG.sub("&lt;", text)
 
 
 def _essay(label: str, text: str) -> str:
