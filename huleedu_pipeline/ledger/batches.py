@@ -98,7 +98,7 @@ class Batches(Book):
 
         """
         with self.read() as connection:
-            return existing(connection, batch_id)
+            return _existing(connection, batch_id)
 
     def batches(self) -> list[BatchRecord]:
         """Return all batches, oldest first."""
@@ -119,7 +119,7 @@ class Batches(Book):
 
         """
         with self.engine.begin() as connection:
-            record = existing(connection, batch_id)
+            record = _existing(connection, batch_id)
             if record.status is to or record.status in _reachable(to):
                 return
             _move(connection, record, to, reason)
@@ -132,7 +132,7 @@ class Batches(Book):
 
         """
         with self.engine.begin() as connection:
-            record = existing(connection, batch_id)
+            record = _existing(connection, batch_id)
             if not record.status.is_final:
                 _move(connection, record, record.ends_as or BatchStatus.COMPLETED_MAX_COMPARISONS, record.status_reason)
 
@@ -147,7 +147,7 @@ class Batches(Book):
         if ends_as not in SCORED:
             raise ValueError(f"{ends_as}: is not how a batch ends that was scored")
         with self.engine.begin() as connection:
-            record = existing(connection, batch_id)
+            record = _existing(connection, batch_id)
             if record.status is not BatchStatus.AWAITING_JUDGEMENTS:
                 raise StaleStateError(f"batch {batch_id}: is {record.status}, and does not await judgements")
             _set(connection, record, ends_as=ends_as, status_reason=reason, updated_at=now())
@@ -162,7 +162,7 @@ class Batches(Book):
 
         """
         with self.engine.begin() as connection:
-            record = existing(connection, batch_id)
+            record = _existing(connection, batch_id)
             if not record.status.is_closed:
                 raise StaleStateError(
                     f"batch {batch_id}: is {record.status}; only one that is failed or cancelled can be brought back"
@@ -193,7 +193,7 @@ class Batches(Book):
         jobs, ours = provider_jobs.c, provider_jobs.c.batch_id == batch_id
         asked = attempts.join(requests, requests.c.custom_id == attempts.c.custom_id)
         with self.read() as connection:
-            record = existing(connection, batch_id)
+            record = _existing(connection, batch_id)
             of_jobs = sa.select(
                 *(sa.func.max(c) for c in (jobs.created_at, jobs.submitted_at, jobs.ended_at, jobs.collected_at))
             )
@@ -225,7 +225,7 @@ def ensure_asks(connection: Connection, batch_ids: Iterable[str]) -> None:
 
     """
     for batch_id in batch_ids:
-        record = existing(connection, batch_id)
+        record = _existing(connection, batch_id)
         if not record.status.takes_judgements or record.ends_as is not None:
             told = f"was told to end as {record.ends_as}" if record.status.takes_judgements else f"is {record.status}"
             raise ClosedBatchError(f"batch {batch_id}: {told}, and nothing more is asked for it")
@@ -242,8 +242,7 @@ def _batch_record(row: RowMapping) -> BatchRecord:
     return BatchRecord(**{**row, "status": BatchStatus(row["status"]), "ends_as": ends_as})
 
 
-def existing(connection: Connection, batch_id: str) -> BatchRecord:
-    """Return a batch inside a transaction; raises UnknownBatchError when there is none of that name."""
+def _existing(connection: Connection, batch_id: str) -> BatchRecord:
     record = find_batch(connection, batch_id)
     if record is None:
         raise UnknownBatchError(f"batch {batch_id}: is not in the ledger (`huleedu status` lists the batches that are)")

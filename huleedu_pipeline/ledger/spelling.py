@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from huleedu_pipeline.canonical import canonical_json
-from huleedu_pipeline.ledger.batches import existing
+from huleedu_pipeline.ledger.batches import find_batch
 from huleedu_pipeline.ledger.book import Book
 from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.schema import spell_checks
@@ -96,7 +96,8 @@ def is_checked(records: Sequence[SpellCheckRecord]) -> bool:
 
 
 def _ensure_content(connection: Connection, batch_id: str, content_sha256: str) -> None:
-    if existing(connection, batch_id).content_sha256 != content_sha256:
+    known = find_batch(connection, batch_id)
+    if known is None or known.content_sha256 != content_sha256:
         raise StaleStateError(
             f"batch {batch_id}: was registered with other content while its spelling was checked (run it again)"
         )
