@@ -149,13 +149,18 @@ class Table:
 
     def duckdb_ddl(self) -> list[str]:
         """Return the statements that create this table in DuckDB, with a comment on it and on each column."""
-        columns = ", ".join(f"{c.name} {c.type.duckdb}{'' if c.is_nullable else ' NOT NULL'}" for c in self.columns)
-        comments = [f"COMMENT ON COLUMN {self.name}.{c.name} IS {sql_string(c.comment)}" for c in self.columns]
+        columns = ", ".join(f"{sql_name(c.name)} {c.type.duckdb}{'' if c.is_nullable else ' NOT NULL'}" for c in self.columns)
+        comments = [f"COMMENT ON COLUMN {self.name}.{sql_name(c.name)} IS {sql_string(c.comment)}" for c in self.columns]
         return [
-            f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({', '.join(self.key)}))",
+            f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({', '.join(map(sql_name, self.key))}))",
             f"COMMENT ON TABLE {self.name} IS {sql_string(self.description)}",
             *comments,
         ]
+
+
+def sql_name(name: str) -> str:
+    """Return a column's name as SQL takes it even where it is a word of the language."""
+    return f'"{name}"'
 
 
 def sql_string(text: str) -> str:

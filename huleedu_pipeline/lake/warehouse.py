@@ -19,7 +19,7 @@ from filelock import FileLock
 from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.files import replacing
-from huleedu_pipeline.lake.schema import ContractError, Table, sql_string
+from huleedu_pipeline.lake.schema import ContractError, Table, sql_name, sql_string
 from huleedu_pipeline.lake.store import Lake
 from huleedu_pipeline.lake.tables import TABLES
 from huleedu_pipeline.lake.views import VIEWS
@@ -163,7 +163,7 @@ def _comment_columns(connection: duckdb.DuckDBPyConnection, view: str, own: dict
     """Describe a view's columns: its own as given, the others as the table column of the same name."""
     known = {column.name: column.comment for table in TABLES for column in table.columns} | own
     for (name,) in connection.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [view]).fetchall():
-        connection.execute(f"COMMENT ON COLUMN {view}.{name} IS {sql_string(known[name])}")
+        connection.execute(f"COMMENT ON COLUMN {view}.{sql_name(name)} IS {sql_string(known[name])}")
 
 
 def _single(row: tuple[Any, ...] | None) -> int:
