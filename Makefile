@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency benchmark benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration
+.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency mock-profile benchmark benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,10 @@ drill-daemon: $(VENV)/dev  ## Kill Dagster's daemon, run workers and the judge w
 
 drill-concurrency: $(VENV)/dev  ## Let eight processes judge 64 batches on one ledger, and kill a third of them (about half an hour)
 	@$(BIN)/python -m tests.drills.concurrency
+
+mock-profile: $(VENV)/dev  ## Judge with a mock profile through daemon and emulator: PROFILE=cj-generic, eng5-anchor, eng5-lower5, or with -batch-api (minutes)
+	@: $(if $(PROFILE),,$(error PROFILE is not set; for example: make mock-profile PROFILE=eng5-anchor-batch-api))
+	@$(BIN)/python -m pytest -m heavy tests/heavy/test_mock_profiles.py -k "[$(PROFILE)]"
 
 benchmark: $(VENV)/dev  ## Time request files and result files beside the plain ways of making and reading them
 	@$(BIN)/python benchmarks/providers.py

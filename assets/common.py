@@ -9,7 +9,10 @@ import dagster as dg
 import pyarrow as pa
 
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.essays import Essay
+from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.schema import ContractError, Table
+from huleedu_pipeline.lake.tables import ESSAYS
 from huleedu_pipeline.scaling import ScalingError
 from resources import LakeResource
 
@@ -114,6 +117,12 @@ def one_materialised(table: Table, data: pa.Table, **metadata: Any) -> dg.Materi
 def table_value(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
     """Return rows as a table of the UI, its columns in the order of the first row's; there has to be one."""
     return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])
+
+
+def essays_of(lake: Lake, batch_id: str) -> list[Essay]:
+    """Return a batch's essays and anchors as they stand in the lake."""
+    rows = lake.read_rows(ESSAYS, batch_id)
+    return [Essay(row["essay_id"], row["file_name"], row["text"], row["anchor_grade"]) for row in rows]
 
 
 @contextmanager

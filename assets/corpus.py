@@ -1,4 +1,4 @@
-"""Group corpus: the texts of a batch, validated and identified. Reading documents of other kinds will come here."""
+"""Group corpus: the texts of a batch, validated and identified. Not here: their spelling (:mod:`.spelling`)."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from resources import LakeResource, LedgerResource, PaidWorkResource
 def essays(
     context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource, work: PaidWorkResource
 ) -> dg.MaterializeResult[None]:
-    """The texts of a batch as they are judged: pupils' essays and graded anchors.
+    """The texts of a batch as they were written: pupils' essays and graded anchors.
 
     Reads the batch's folder in the inbox and refuses it whole, before anything is paid, when anything in it is wrong. A
     batch that was submitted before can not change: other content needs another batch_id.

@@ -21,6 +21,7 @@ from huleedu_pipeline.lake.tables import (
     GRADE_PROJECTIONS,
     GRADING_SUMMARY,
     LLM_JUDGEMENTS,
+    SPELLCHECKED_ESSAYS,
 )
 from huleedu_pipeline.ledger import BatchRecord
 from huleedu_pipeline.providers.planning import planned_scale, planned_spec
@@ -132,7 +133,16 @@ def _ungraded(store: Lake, record: BatchRecord, scale_id: str | None, why: str) 
 
 
 def _scaled(lake: Lake, batch_id: str) -> BatchScaling:
-    return scale_batch(lake.read_rows(ESSAYS, batch_id), lake.read_rows(LLM_JUDGEMENTS, batch_id))
+    return scale_batch(_as_judged(lake, batch_id), lake.read_rows(LLM_JUDGEMENTS, batch_id))
+
+
+def _as_judged(lake: Lake, batch_id: str) -> Rows:
+    """Return the essays with the identity of what judges saw: an anchor that was corrected is another text than it was."""
+    essays = lake.read_rows(ESSAYS, batch_id)
+    if not lake.path(SPELLCHECKED_ESSAYS, batch_id).exists():  # from before there was a spell check
+        return essays
+    judged = {row["essay_id"]: row["text_sha256"] for row in lake.read_rows(SPELLCHECKED_ESSAYS, batch_id)}
+    return [{**row, "text_sha256": judged[row["essay_id"]]} for row in essays]
 
 
 def _drift(lake: Lake, batch: BatchScaling, earlier_id: str | None) -> tuple[AnchorDrift | None, str | None]:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from assets.common import cj_batch, explained, materialised, schema_contract, table_asset, table_value
+from assets.common import cj_batch, essays_of, explained, materialised, schema_contract, table_asset, table_value
 from huleedu_pipeline.comparisons import ComparisonPair
 from huleedu_pipeline.judging.consistency import contradicts
 from huleedu_pipeline.judging.guard import MIN_SUCCESS_RATE, why_failed
@@ -29,7 +29,8 @@ from huleedu_pipeline.lake.tables import (
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
 from huleedu_pipeline.providers.continuation import conclude, is_judged, is_nearly_judged, standing_of
 from huleedu_pipeline.providers.human import imported_requests
-from huleedu_pipeline.providers.planning import ensure_same_essays, plan_requests, planned_spec
+from huleedu_pipeline.providers.planning import plan_requests, planned_spec
+from huleedu_pipeline.providers.spelling import planned_texts
 from huleedu_pipeline.providers.winding_up import OPEN_JOBS
 from huleedu_pipeline.waves import decision_row
 from resources import LakeResource, LedgerResource, PaidWorkResource
@@ -37,7 +38,7 @@ from resources import LakeResource, LedgerResource, PaidWorkResource
 MOST_NAMED = 8
 
 
-@table_asset(JUDGE_REQUESTS, deps=["essays", "comparison_pairs"])
+@table_asset(JUDGE_REQUESTS, deps=["essays", "spellchecked_essays", "comparison_pairs"])
 def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource) -> dg.MaterializeResult[None]:
     """The questions put to the judge, one for each pair, recorded in the ledger before anything is sent.
 
@@ -52,9 +53,7 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
         elif batch.is_human:
             requests = imported_requests(book, batch_id)
         else:
-            essays = lake.open().read_rows(ESSAYS, batch_id)
-            ensure_same_essays(book, batch_id, essays)
-            texts = {row["essay_id"]: row["text"] for row in essays}
+            texts = planned_texts(book, batch_id, essays_of(lake.open(), batch_id))
             pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
             requests = plan_requests(book, batch_id, pairs, texts)
         carriers = book.carriers(batch_id)

@@ -30,11 +30,11 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
     with explained(), ledger.open() as book:
         if book.batch(batch_id).unranked_because is None and not _is_provisional(lake.open(), book.batch(batch_id)):
             book.complete_batch(batch_id)
-        batch, tally = book.batch(batch_id), book.tally(batch_id)
+        batch, tally, spelling = book.batch(batch_id), book.tally(batch_id), book.spell_check_states(batch_id)
         row = {
             "batch_id": batch_id,
             "status": str(batch.status),
-            "current_phase": phase_of(batch.status, batch.n_essays + batch.n_anchors),
+            "current_phase": phase_of(batch.status, batch.n_essays + batch.n_anchors, spelling),
             "llm_batching_mode": batch.llm_batching_mode,
             "n_essays": batch.n_essays,
             "n_anchors": batch.n_anchors,
@@ -47,7 +47,7 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
             "updated_at": batch.updated_at,
             "completed_at": batch.completed_at,
             "status_reason": batch.status_reason,
-            "client_status": str(client_status(batch.status)),
+            "client_status": str(client_status(batch.status, spelling)),
             "processing_metadata": batch.processing_metadata,
         }
         data = lake.open().write_rows(BATCH_STATUS, batch_id, [row])

@@ -35,9 +35,9 @@ def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Defin
         "warehouse_file": WarehouseResource(path=str(settings.warehouse_path), database_url=settings.database_url),
     }
     return dg.Definitions(
-        assets=[asset for group, module in GROUPS.items() for asset in dg.load_assets_from_modules([module], group_name=group)],
+        assets=[asset for group, modules in GROUPS.items() for asset in dg.load_assets_from_modules(modules, group_name=group)],
         asset_checks=[
-            *(check for module in GROUPS.values() for check in module.checks),
+            *(check for modules in GROUPS.values() for module in modules for check in module.checks),
             *checks.checks,
             *build_health_checks(settings),
         ],

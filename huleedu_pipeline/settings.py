@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from huleedu_pipeline.errors import HuleeduError
 
 JudgeBackend = Literal["emulator", "provider"]
+EmulatorProfile = Literal["surface", "latent", "default", "cj_generic_batch", "eng5_anchor_gpt51_low", "eng5_lower5_gpt51_low"]
 BatchApiMode = Literal["disabled", "nightly", "opportunistic"]
 POSTGRES = "postgresql+psycopg2"
 SECRETS = frozenset({"password", "sslpassword"})
@@ -50,8 +51,21 @@ class Settings(BaseSettings):
     anthropic_base_url: str | None = Field(
         default=None, description="Server to use instead of Anthropic's own (backend 'provider')."
     )
-    emulator_profile: Literal["surface", "latent"] = Field(
-        default="surface", description="How the local emulator judges; see docs/emulator.md."
+    emulator_profile: EmulatorProfile = Field(
+        default="surface",
+        description="How the local emulator judges: surface, latent, or a mock profile (default, cj_generic_batch, "
+        "eng5_anchor_gpt51_low, eng5_lower5_gpt51_low); see docs/emulator.md.",
+    )
+    emulator_mock: str = Field(
+        default="",
+        description="Settings of the mock profile, with spaces between, like 'seed=7 latency_scale=0'; see docs/emulator.md.",
+    )
+    emulator_prompt_cache: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Have the emulator simulate prompt caches: the share of a batch job's requests that find what is cached "
+        "(0.64 is what was seen). Default: no cache.",
     )
     emulator_latent_file: Path | None = Field(
         default=None, description="JSON file with the true theta of each text, for the profile 'latent'."

@@ -12,6 +12,7 @@ from huleedu_pipeline.cli import (
     admin,
     batches,
     closing,
+    compare_text,
     database,
     eng5,
     inspecting,
@@ -21,6 +22,7 @@ from huleedu_pipeline.cli import (
     planning,
     prompts,
     services,
+    traces,
     writing,
 )
 from huleedu_pipeline.errors import HuleeduError
@@ -57,6 +59,8 @@ for module in (
     closing,
     models,
     prompts,
+    traces,
+    compare_text,
     eng5,
     admin,
     database,

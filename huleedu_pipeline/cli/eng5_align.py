@@ -172,7 +172,8 @@ def _design(
         once, what = designs.round_robin(labels, seed), "full round robin"
     orders = "in both orders" if both_orders else "in one order"
     times = "" if iterations == 1 else f", {iterations} times each"
-    return designs.repeated(once, iterations=iterations, both_orders=both_orders), f"{what}, {orders}{times}"
+    texts = "" if source.judge_text == "raw" else f", {source.judge_text} texts"
+    return designs.repeated(once, iterations=iterations, both_orders=both_orders), f"{what}, {orders}{times}{texts}"
 
 
 def _judge(source: "AnchorSource", names: dict[str, str], fields: dict[str, Any], design: str) -> "AlignmentReport":

@@ -14,7 +14,7 @@ from huleedu_pipeline.cli.output import Output, OutputOption
 
 if TYPE_CHECKING:
     from huleedu_pipeline.eng5.plan import RunPlan
-    from huleedu_pipeline.essays.registered import Registry
+    from huleedu_pipeline.ledger import Ledger
     from huleedu_pipeline.settings import Settings
 
 Effort = Literal["none", "low", "medium", "high"]
@@ -46,15 +46,18 @@ def plan(
 
     Example: huleedu eng5 plan my-class --llm-model gpt-6-terra --max-comparisons 400
     """
+    from huleedu_pipeline.context import AssessmentContext
     from huleedu_pipeline.eng5.plan import overridden, plan_run
     from huleedu_pipeline.errors import HuleeduError
     from huleedu_pipeline.essays import read_batch
+    from huleedu_pipeline.essays.registered import NOTHING_REGISTERED
     from huleedu_pipeline.providers.planning import resolve_mode
+    from huleedu_pipeline.providers.spelling import with_spelling
     from huleedu_pipeline.settings import Settings
 
     settings = Settings.load()
-    with _registry(settings) as registry:
-        read = read_batch(batch_dir, registry)
+    with _opened(settings) as ledger:
+        read = with_spelling(read_batch(batch_dir, NOTHING_REGISTERED if ledger is None else AssessmentContext(ledger)), ledger)
     if expected_grade_scale is not None and read.spec.grade_scale != expected_grade_scale:
         raise HuleeduError(
             f"batch {read.spec.batch_id}: its grade scale is {read.spec.grade_scale}, and {expected_grade_scale} is expected "
@@ -82,18 +85,16 @@ def plan(
 
 
 @contextmanager
-def _registry(settings: "Settings") -> "Iterator[Registry]":
-    """Give the installation's context where there is one already: a plan makes none."""
-    from huleedu_pipeline.context import AssessmentContext
-    from huleedu_pipeline.essays.registered import NOTHING_REGISTERED
+def _opened(settings: "Settings") -> "Iterator[Ledger | None]":
+    """Open the installation's ledger where there is one already: a plan makes none."""
     from huleedu_pipeline.ledger import Ledger
 
     if settings.database_url is None and not (settings.home / "ledger.sqlite").is_file():
-        yield NOTHING_REGISTERED
+        yield None
         return
     ledger = Ledger(settings.ledger_url)
     try:
-        yield AssessmentContext(ledger)
+        yield ledger
     finally:
         ledger.close()
 

@@ -48,7 +48,20 @@ def notes_on(warehouse: Warehouse, batch_id: str) -> list[str]:
     if n_failed:
         codes = ", ".join(f"{n} {code}" for code, n in judgements["error_code"].value_counts().items())
         notes.append(f"WARNING: {n_failed} of {len(judgements)} requests have no verdict ({codes})")
-    return [*notes, *_grading_notes(warehouse, batch_id)]
+    return [*notes, *_spelling_notes(warehouse, batch_id), *_grading_notes(warehouse, batch_id)]
+
+
+def _spelling_notes(warehouse: Warehouse, batch_id: str) -> list[str]:
+    checked = warehouse.frame("spellchecked_essays", batch_id)
+    if checked.empty:
+        return []
+    if (checked["status"] == "skipped").all():
+        return ["spelling: not checked; the texts were judged as they were written"]
+    n, n_words = int(checked["total_corrections"].sum()), int(checked["word_count"].sum())
+    density = f", {100 * n / n_words:.1f} in 100 words" if n_words else ""
+    is_raw = checked["judge_text"].iloc[0] == "raw"
+    judged = "the texts were judged as they were written" if is_raw else "the corrected texts were judged"
+    return [f"spelling: {n} corrections in {len(checked)} texts{density}; {judged}"]
 
 
 def _grading_notes(warehouse: Warehouse, batch_id: str) -> list[str]:

@@ -17,21 +17,27 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
 
     Example: huleedu estimate my-class
     """
-    from huleedu_pipeline.cli.opened import opened_context
+    from huleedu_pipeline.context import AssessmentContext
     from huleedu_pipeline.essays import read_batch
     from huleedu_pipeline.judging.manifest import manifest
+    from huleedu_pipeline.ledger import Ledger
     from huleedu_pipeline.providers.estimates import estimate_batch
     from huleedu_pipeline.providers.planning import resolve_mode
+    from huleedu_pipeline.providers.spelling import with_spelling
     from huleedu_pipeline.settings import Settings
 
-    with opened_context() as context:
-        batch = read_batch(batch_dir, context)
+    settings = Settings.load()
+    ledger = Ledger(settings.ledger_url)
+    try:
+        batch = with_spelling(read_batch(batch_dir, AssessmentContext(ledger)), ledger)
+    finally:
+        ledger.close()
     for warning in batch.warnings:
         typer.echo(f"WARNING: {warning}")
     if batch.spec.judge.provider == "human":
         typer.echo(f"batch {batch.spec.batch_id}: people judge it, and nothing is asked or paid")
         return
-    mode = resolve_mode(Settings.load(), batch.spec).mode
+    mode = resolve_mode(settings, batch.spec).mode
     found = estimate_batch(batch, mode)
     typer.echo(
         f"batch {batch.spec.batch_id}: {found.n_requests} comparisons by {found.model} ({mode}), about "

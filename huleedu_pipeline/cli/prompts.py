@@ -87,6 +87,7 @@ def render_request(
     from huleedu_pipeline.ledger import Ledger
     from huleedu_pipeline.providers.planning import mode_of
     from huleedu_pipeline.providers.rendering import as_text, render_folder, render_planned
+    from huleedu_pipeline.providers.spelling import with_spelling
     from huleedu_pipeline.settings import Settings
 
     settings = Settings.load()
@@ -94,7 +95,7 @@ def render_request(
     try:
         if (folder := Path(batch)).is_dir():
             is_emulated = settings.judge_backend == "emulator"
-            found_batch = read_batch(folder, AssessmentContext(ledger))
+            found_batch = with_spelling(read_batch(folder, AssessmentContext(ledger)), ledger)
             mode = mode_of(ledger, settings, found_batch)
             found = render_folder(found_batch, pair, mode, is_emulated=is_emulated)
         else:

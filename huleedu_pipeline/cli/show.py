@@ -145,7 +145,7 @@ def print_batch(ledger: Ledger, batch_id: str) -> None:
     """
     batch, tally = ledger.batch(batch_id), ledger.tally(batch_id)
     out = console()
-    phase = phase_of(batch.status, batch.n_essays + batch.n_anchors)
+    phase = phase_of(batch.status, batch.n_essays + batch.n_anchors, ledger.spell_check_states(batch_id))
     out.print(f"batch {batch_id}: {batch.status}" + (f", {phase}" if phase else ""))
     if batch.status_reason:
         out.print(f"  because: {batch.status_reason}", markup=False)

@@ -20,7 +20,7 @@ from huleedu_pipeline.essays.basis import read_basis
 from huleedu_pipeline.essays.batch import Essay, IntakeError
 from huleedu_pipeline.essays.batch_folder import read_spec
 from huleedu_pipeline.essays.registered import Registry
-from huleedu_pipeline.essays.spec import BatchSpec
+from huleedu_pipeline.essays.spec import BatchSpec, JudgeText
 from huleedu_pipeline.grading.scales import GradeScale
 
 HOW_NOT_WHAT = ("max_cost_usd", "llm_batching_mode")
@@ -44,6 +44,7 @@ class AnchorSource:
         anchors: The graded texts, by label.
         judge: Settings of the judge that the source names; empty where it names none.
         language: Language of the texts.
+        judge_text: Which text of each anchor is judged.
 
     """
 
@@ -56,6 +57,7 @@ class AnchorSource:
     anchors: tuple[Essay, ...]
     judge: Mapping[str, Any]
     language: str = "en"
+    judge_text: JudgeText = "raw"
 
     @property
     def grades(self) -> dict[str, str]:
@@ -121,6 +123,7 @@ def _source(folder: Path, spec: BatchSpec, place: str, registry: Registry) -> An
         anchors=anchors,
         judge={},
         language=spec.language,
+        judge_text=spec.judge_text,
     )
 
 
@@ -156,6 +159,7 @@ def batch_fields(
     fields: dict[str, Any] = {
         "assignment": source.assignment,
         "language": source.language,
+        "judge_text": None if source.judge_text == "raw" else source.judge_text,
         "judge": {**source.judge, **judge},
         "llm_batching_mode": mode,
         "max_cost_usd": max_cost_usd,

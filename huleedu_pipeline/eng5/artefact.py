@@ -23,6 +23,7 @@ from typing import Any
 from huleedu_pipeline.canonical import canonical_json, sha256_hex
 from huleedu_pipeline.eng5.results import results_of
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.essays.spec import JudgeText
 from huleedu_pipeline.files import replacing
 from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake import Lake
@@ -125,7 +126,8 @@ def checksum(document: Mapping[str, Any]) -> str:
 def _document(ledger: Ledger, lake: Lake, batch_id: str, at: datetime) -> Document:
     record, spec = ledger.batch(batch_id), planned_spec(ledger, batch_id)
     judge, scale, tally = planned_judge(ledger, batch_id), planned_scale(ledger, batch_id), ledger.tally(batch_id)
-    outcomes, essays = ledger.outcomes(batch_id), lake.read_rows(ESSAYS, batch_id)
+    outcomes, notes = ledger.outcomes(batch_id), _notes(ledger, batch_id, spec.judge_text)
+    essays = [{**row, "notes": notes.get(row["essay_id"])} for row in lake.read_rows(ESSAYS, batch_id)]
     registered = None if spec.assignment_id is None else f"{spec.assignment_id}, version {record.assignment_version}"
     is_whole = tally.is_complete and record.unranked_because is None
     return {
@@ -195,7 +197,15 @@ def _anchor(row: Mapping[str, Any], *, is_file: bool) -> Document:
 
 def _essay(row: Mapping[str, Any], source: str | None) -> Document:
     known = {"file_name": row["file_name"], "checksum": row["text_sha256"], "n_words": row["n_words"]}
-    return {**known, "source_path": source, "notes": None}
+    return {**known, "source_path": source, "notes": row["notes"]}
+
+
+def _notes(ledger: Ledger, batch_id: str, judge_text: JudgeText) -> dict[str, str]:
+    """Return, by essay, what was judged where that is not the text as it was written."""
+    if judge_text == "raw":
+        return {}
+    checks = ledger.spell_checks(batch_id)
+    return {one.essay_id: f"judged with its spelling corrected, as the text of SHA-256 {one.judged_sha256}" for one in checks}
 
 
 def _comparison(sequence: int, outcome: OutcomeRecord) -> Document:

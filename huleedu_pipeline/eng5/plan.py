@@ -150,7 +150,7 @@ def plan_run(folder: Path, batch: Batch, mode: BatchingMode, *, spread: float, c
         raise IntakeError(place, [few])
     pairs = most_comparisons_of(spec, batch.scale, grades)
     judge = make_judge(batch, is_emulated=False)
-    sizes = request_sizes(judge, pairs, {essay.essay_id: essay.text for essay in batch.essays})
+    sizes = request_sizes(judge, pairs, batch.judged_texts)
     n_input, context = _tokens(sum(sizes)), _tokens(len(make_frame(judge).body("", "").encode()))
     n = len(pairs)
     tokens = PromptTokens(context, max(round((n_input / n - context) / 2), 1))

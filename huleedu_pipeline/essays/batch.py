@@ -3,16 +3,19 @@
 Not here: where essays are read from.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from huleedu_pipeline.canonical import sha256_hex, short_hash
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.essays.judged_texts import judged_texts
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.essays.text import count_words
 from huleedu_pipeline.grading.scales import BUILT_IN, GradeScale
 from huleedu_pipeline.judging.overrides import validate_judge
+from huleedu_pipeline.spelling import SpellCheck
 
 
 class IntakeError(HuleeduError):
@@ -69,7 +72,7 @@ class Batch:
 
     ``scale`` is the grade scale that the specification names, or the registered assignment; ``assignment_version`` is set
     where prompt, rubric, scale and anchors are those of a registered assignment. ``warnings`` say what was left out of the
-    documents, or guessed.
+    documents, or guessed. ``spelling`` is the spell check of each essay, by id, where it has been made or looked up.
     """
 
     spec: BatchSpec
@@ -79,6 +82,12 @@ class Batch:
     scale: GradeScale | None = None
     assignment_version: int | None = None
     warnings: tuple[str, ...] = ()
+    spelling: Mapping[str, SpellCheck] | None = None
+
+    @property
+    def judged_texts(self) -> dict[str, str]:
+        """What judges see of each essay, by id; raises ValueError where that follows from a spell check not made yet."""
+        return judged_texts({essay.essay_id: essay.text for essay in self.essays}, self.spec.judge_text, self.spelling)
 
     @property
     def content_sha256(self) -> str:

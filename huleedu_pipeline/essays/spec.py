@@ -21,6 +21,8 @@ KEY_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,59}")
 COMPARISONS_PER_ESSAY = 20
 MOST_SPECIFIED_PAIRS = 50_000
 
+JudgeText = Literal["raw", "corrected"]
+
 
 def check_key(value: str, what: str) -> str:
     """Return ``value`` if it can name ``what``; raises ValueError with the rule if not."""
@@ -53,6 +55,16 @@ class BatchSpec(BaseModel):
     )
     course_code: str = Field(default="", description="Course, for example ENG5.")
     language: Literal["en", "sv"] = Field(default="en", description="Language of the essays: en or sv.")
+    spellcheck: bool = Field(
+        default=True,
+        description="on: misspellings are found and counted, whichever text is judged. off: that is skipped, and shown as "
+        "skipped.",
+    )
+    judge_text: JudgeText = Field(
+        default="raw",
+        description="What a judge sees of every essay and anchor. raw: the text as it was written, because the rubric judges "
+        "spelling. corrected: the text with its misspellings corrected, which needs the spell check.",
+    )
     grade_scale: str | None = Field(
         default=None, description="Scale of the anchors' grades; without it the batch is ranked but not graded."
     )
@@ -153,6 +165,12 @@ class BatchSpec(BaseModel):
     @classmethod
     def _assignment_key(cls, value: str | None) -> str | None:
         return None if value is None else check_key(value, "an assignment")
+
+    @model_validator(mode="after")
+    def _corrected_by_something(self) -> "BatchSpec":
+        if self.judge_text == "corrected" and not self.spellcheck:
+            raise ValueError("judge_text: corrected texts need the spell check (set spellcheck to on, or judge_text to raw)")
+        return self
 
     @model_validator(mode="after")
     def _pairs_alone(self) -> "BatchSpec":

@@ -60,6 +60,7 @@ class ModelEntry(_Entry):
         context_tokens: Longest prompt, in tokens.
         max_output_tokens: Longest reply, in tokens.
         least_cached_tokens: Shortest prefix that is kept in the cache, in tokens.
+        cache_breakpoints: Whether a request marks up to where its prompt is kept.
         takes_temperature: Whether it takes a sampling temperature.
         reasoning_efforts: Efforts that it takes.
         verbosities: Verbosities that it takes.
@@ -77,6 +78,7 @@ class ModelEntry(_Entry):
     context_tokens: int | None = Field(default=None, gt=0)
     max_output_tokens: int | None = Field(default=None, gt=0)
     least_cached_tokens: int | None = Field(default=None, gt=0)
+    cache_breakpoints: bool = False
     takes_temperature: bool | None = None
     reasoning_efforts: tuple[str, ...] | None = None
     verbosities: tuple[str, ...] | None = None

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from huleedu_pipeline.lake.copy_text import copy_text
 from huleedu_pipeline.lake.postgres_tables import DECLARATIONS_LOCK, declare, is_as_declared
 from huleedu_pipeline.lake.publication import LeftOut, Publication, WarehouseError, file_version
-from huleedu_pipeline.lake.schema import ContractError, Table
+from huleedu_pipeline.lake.schema import ContractError, Table, sql_names
 from huleedu_pipeline.lake.store import Lake
 from huleedu_pipeline.lake.tables import TABLES
 from huleedu_pipeline.postgres import PUBLICATION, WAREHOUSE, connected
@@ -73,7 +73,7 @@ def postgres_state(url: str) -> PostgresState:
 
 def postgres_rows(url: str, table: Table) -> list[tuple[Any, ...]]:
     """Return a table's rows with their columns as declared; raises as :func:`publish_to_postgres`."""
-    names = ", ".join(column.name for column in table.columns)
+    names = sql_names(column.name for column in table.columns)
     with connected(url) as engine, engine.connect() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(f"SELECT {names} FROM {WAREHOUSE}.{table.name}")]
 
@@ -124,7 +124,7 @@ def _delete(connection: sa.Connection, table: Table, batch_id: str) -> None:
 
 
 def _copy(connection: sa.Connection, table: Table, rows: bytes) -> int:
-    names = ", ".join(column.name for column in table.columns)
+    names = sql_names(column.name for column in table.columns)
     cursor: Any = connection.connection.cursor()  # psycopg2's own, which knows COPY
     with cursor:
         cursor.copy_expert(f"COPY {WAREHOUSE}.{table.name} ({names}) FROM STDIN", BytesIO(rows))

@@ -8,7 +8,7 @@ schemas change names; those of old are dropped when their last reader has gone. 
 import sqlalchemy as sa
 
 from huleedu_pipeline.lake.publication import fingerprint, view_comments
-from huleedu_pipeline.lake.schema import Table, sql_string
+from huleedu_pipeline.lake.schema import Table, sql_name, sql_names, sql_string
 from huleedu_pipeline.lake.tables import TABLES
 from huleedu_pipeline.lake.views import VIEWS
 from huleedu_pipeline.postgres import PUBLICATION, WAREHOUSE, act_as_owner, share
@@ -70,7 +70,9 @@ def _build(connection: sa.Connection) -> None:
         )
         columns = [column["name"] for column in inspector.get_columns(view.name, schema=BUILT)]
         comments = view_comments(columns, view.comments).items()
-        _execute(connection, *(f"COMMENT ON COLUMN {view.name}.{name} IS {sql_string(text)}" for name, text in comments))
+        _execute(
+            connection, *(f"COMMENT ON COLUMN {view.name}.{sql_name(name)} IS {sql_string(text)}" for name, text in comments)
+        )
     share(connection, BUILT, like=WAREHOUSE)
     share(connection, PUBLICATION, like=PUBLICATION)
     before = connection.scalar(sa.text("SELECT pg_current_xact_id()::text"))
@@ -93,7 +95,7 @@ def _take_over(connection: sa.Connection, table: Table) -> None:
     )
     common = [name for name, kind in of_new.items() if of_old.get(name) == kind]
     if set(table.key) <= set(common):
-        names = ", ".join(common)
+        names = sql_names(common)
         connection.exec_driver_sql(f"INSERT INTO {BUILT}.{table.name} ({names}) SELECT {names} FROM {WAREHOUSE}.{table.name}")
     else:
         connection.execute(sa.text(f"DELETE FROM {PUBLICATION}.files WHERE table_name = :table"), {"table": table.name})

@@ -168,8 +168,8 @@ class Table:
 
     def duckdb_ddl(self) -> list[str]:
         """Return the statements that create this table in DuckDB, with a comment on it and on each column."""
-        columns = ", ".join(f"{c.name} {c.type.duckdb}{'' if c.is_nullable else ' NOT NULL'}" for c in self.columns)
-        return [f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({', '.join(self.key)}))", *self._comments(self.name)]
+        columns = ", ".join(f"{sql_name(c.name)} {c.type.duckdb}{'' if c.is_nullable else ' NOT NULL'}" for c in self.columns)
+        return [f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({sql_names(self.key)}))", *self._comments(self.name)]
 
     def postgres_ddl(self, schema: str) -> list[str]:
         """Return the statements that create this table in a schema of Postgres, with comments, its key and its indexes.
@@ -177,18 +177,28 @@ class Table:
         No column is NOT NULL but those of the key: rows of an earlier declaration have nothing to put into a new one.
         """
         place = f"{schema}.{self.name}"
-        columns = ", ".join(f"{c.name} {c.type.postgres}" for c in self.columns)
+        columns = ", ".join(f"{sql_name(c.name)} {c.type.postgres}" for c in self.columns)
         return [
-            f"CREATE TABLE {place} ({columns}, PRIMARY KEY ({', '.join(self.key)}))",
-            *(f"CREATE INDEX ON {place} ({', '.join(index)})" for index in self.indexes),
+            f"CREATE TABLE {place} ({columns}, PRIMARY KEY ({sql_names(self.key)}))",
+            *(f"CREATE INDEX ON {place} ({sql_names(index)})" for index in self.indexes),
             *self._comments(place),
         ]
 
     def _comments(self, place: str) -> list[str]:
         return [
             f"COMMENT ON TABLE {place} IS {sql_string(self.description)}",
-            *(f"COMMENT ON COLUMN {place}.{c.name} IS {sql_string(c.comment)}" for c in self.columns),
+            *(f"COMMENT ON COLUMN {place}.{sql_name(c.name)} IS {sql_string(c.comment)}" for c in self.columns),
         ]
+
+
+def sql_name(name: str) -> str:
+    """Return a column's name as SQL takes it even where it is a word of the language."""
+    return f'"{name}"'
+
+
+def sql_names(names: Iterable[str]) -> str:
+    """Return columns' names as a list in SQL."""
+    return ", ".join(map(sql_name, names))
 
 
 def sql_string(text: str) -> str:

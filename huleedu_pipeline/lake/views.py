@@ -82,4 +82,19 @@ COST_BY_BATCH = View(
     },
 )
 
-VIEWS: tuple[View, ...] = (CURRENT_RANKINGS, JUDGEMENT_LOG, COST_BY_BATCH)
+SPELLING_AND_RANK = View(
+    "spelling_and_rank",
+    "How each essay is spelt beside the place that it got, the most misspelt first. Filter on batch_id.",
+    """
+    SELECT s.batch_id, s.essay_id, e.file_name, e.is_anchor, e.anchor_grade, s.status, s.judge_text, s.word_count,
+           s.total_corrections, s.l2_dictionary_corrections, s.spellchecker_corrections, s.correction_density,
+           r.theta, r.theta_se, r.rank, r.overall_rank, r.is_provisional
+    FROM spellchecked_essays s
+    JOIN essays e USING (batch_id, essay_id)
+    LEFT JOIN cj_rankings r USING (batch_id, essay_id)
+    ORDER BY s.batch_id, s.correction_density DESC NULLS LAST, s.essay_id
+    """,
+    {"status": "Of the spell check: completed or skipped."},
+)
+
+VIEWS: tuple[View, ...] = (CURRENT_RANKINGS, JUDGEMENT_LOG, COST_BY_BATCH, SPELLING_AND_RANK)

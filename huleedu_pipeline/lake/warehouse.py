@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from huleedu_pipeline.files import replacing
 from huleedu_pipeline.lake.publication import LeftOut, Publication, WarehouseError, file_version, fingerprint, view_comments
-from huleedu_pipeline.lake.schema import ContractError, Table, sql_string
+from huleedu_pipeline.lake.schema import ContractError, Table, sql_name, sql_names, sql_string
 from huleedu_pipeline.lake.store import Lake
 from huleedu_pipeline.lake.tables import TABLES
 from huleedu_pipeline.lake.views import VIEWS
@@ -133,7 +133,7 @@ def _fingerprint() -> str:
 def _comment_columns(connection: duckdb.DuckDBPyConnection, view: str, own: dict[str, str]) -> None:
     found = connection.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [view]).fetchall()
     for name, comment in view_comments([name for (name,) in found], own).items():
-        connection.execute(f"COMMENT ON COLUMN {view}.{name} IS {sql_string(comment)}")
+        connection.execute(f"COMMENT ON COLUMN {view}.{sql_name(name)} IS {sql_string(comment)}")
 
 
 def _single(row: tuple[Any, ...] | None) -> int:
@@ -171,7 +171,7 @@ class Warehouse:
 
     def rows(self, table: Table) -> list[tuple[Any, ...]]:
         """Return a table's rows with their columns as declared, as :func:`.checksums.checksum` takes them."""
-        names = ", ".join(column.name for column in table.columns)
+        names = sql_names(column.name for column in table.columns)
         data = self.connection.sql(f"SELECT {names} FROM {table.name}").to_arrow_table()
         return list(zip(*(column.to_pylist() for column in data.columns), strict=True))
 

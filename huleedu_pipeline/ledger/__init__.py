@@ -17,6 +17,7 @@ from huleedu_pipeline.ledger.records import (
     RequestRecord,
     Tally,
 )
+from huleedu_pipeline.ledger.spelling import SpellCheckRecord, SpellCheckStatus
 from huleedu_pipeline.ledger.states import BatchStatus, JobState, StaleStateError
 from huleedu_pipeline.ledger.store import Ledger
 
@@ -38,6 +39,8 @@ __all__ = [
     "OutcomeRecord",
     "PrerequisiteBlock",
     "RequestRecord",
+    "SpellCheckRecord",
+    "SpellCheckStatus",
     "StaleStateError",
     "Tally",
     "UnknownBatchError",

@@ -17,7 +17,7 @@ from huleedu_pipeline.ledger.attempts import FINAL
 from huleedu_pipeline.ledger.book import Book, count
 from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.records import BatchMove, BatchRecord
-from huleedu_pipeline.ledger.schema import attempts, batch_moves, batches, provider_jobs, requests
+from huleedu_pipeline.ledger.schema import attempts, batch_moves, batches, provider_jobs, requests, spell_checks
 from huleedu_pipeline.ledger.states import BATCH_MOVES, CLOSED, SCORED, BatchStatus, StaleStateError
 
 
@@ -52,7 +52,8 @@ class Batches(Book):
     ) -> BatchRecord:
         """Record a batch on first sight, and return what is recorded.
 
-        The same content again changes nothing. Other content replaces the record as long as no request was planned.
+        The same content again changes nothing. Other content replaces the record as long as no request was planned, and what
+        was found of the spelling goes with the old content.
 
         Raises:
             ChangedBatchError: requests were planned for other content; pupils' grades must not mix the two.
@@ -86,6 +87,7 @@ class Batches(Book):
                         "have changed since; put the old files back, or give the new ones another batch_id)"
                     )
                 connection.execute(batches.update().where(batches.c.batch_id == batch_id).values(updated_at=at, **values))
+                connection.execute(spell_checks.delete().where(spell_checks.c.batch_id == batch_id))
         return self.batch(batch_id)
 
     def batch(self, batch_id: str) -> BatchRecord:

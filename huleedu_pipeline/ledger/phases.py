@@ -7,6 +7,7 @@ of comparisons moves through (:mod:`.states`).
 from collections.abc import Sequence
 from enum import StrEnum
 
+from huleedu_pipeline.ledger.spelling import SpellCheckStatus
 from huleedu_pipeline.ledger.states import BatchStatus
 
 
@@ -106,9 +107,23 @@ CJ_STAGE: dict[BatchStatus, EssayStage] = {
 }
 
 
-def client_status(status: BatchStatus) -> ClientStatus:
+# A spell check that is skipped is none: the batch has no such phase.
+SPELLCHECK_STAGE: dict[SpellCheckStatus, EssayStage] = {
+    SpellCheckStatus.PROCESSING: EssayStage.PROCESSING,
+    SpellCheckStatus.COMPLETED: EssayStage.COMPLETED,
+}
+
+
+def pipeline_status(status: BatchStatus, spellcheck: Sequence[SpellCheckStatus]) -> PipelineStatus:
+    """Return where a batch stands inside the product: from the beginning of its spell check on, it is being processed."""
+    if status is BatchStatus.PENDING and any(one in SPELLCHECK_STAGE for one in spellcheck):
+        return PipelineStatus.PROCESSING_PIPELINES
+    return PIPELINE_STATUS[status]
+
+
+def client_status(status: BatchStatus, spellcheck: Sequence[SpellCheckStatus]) -> ClientStatus:
     """Return what a client is shown of a batch."""
-    return CLIENT_STATUS[PIPELINE_STATUS[status]]
+    return CLIENT_STATUS[pipeline_status(status, spellcheck)]
 
 
 def current_phase(
@@ -137,6 +152,17 @@ def current_phase(
     return None
 
 
-def phase_of(status: BatchStatus, n_essays: int) -> Phase | None:
-    """Return the current phase of a batch of comparisons, whose essays all stand where the batch stands."""
-    return current_phase(PIPELINE_STATUS[status], spellcheck=(), cj_assessment=[CJ_STAGE[status]] * n_essays)
+def phase_of(status: BatchStatus, n_essays: int, spellcheck: Sequence[SpellCheckStatus]) -> Phase | None:
+    """Return the current phase of a batch.
+
+    Args:
+        status: Where the batch stands; in the comparative judgement all its essays stand there.
+        n_essays: Essays, anchors included.
+        spellcheck: How far the spell check of each is, as recorded; empty before it begins.
+
+    """
+    return current_phase(
+        pipeline_status(status, spellcheck),
+        spellcheck=[SPELLCHECK_STAGE[one] for one in spellcheck if one in SPELLCHECK_STAGE],
+        cj_assessment=[CJ_STAGE[status]] * n_essays,
+    )

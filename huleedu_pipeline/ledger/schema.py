@@ -83,6 +83,19 @@ batch_moves = sa.Table(
     sa.Column("reason", sa.Text),
 )
 
+# The spell check of each essay of a batch: made once, and followed by whatever comes after it.
+spell_checks = sa.Table(
+    "spell_checks",
+    metadata,
+    sa.Column("batch_id", sa.String(60), sa.ForeignKey("batches.batch_id"), primary_key=True),
+    sa.Column("essay_id", sa.String(100), primary_key=True),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("judged_sha256", sa.String(64)),
+    sa.Column("n_words", sa.Integer),
+    sa.Column("corrections", sa.Text),
+    sa.Column("updated_at", UtcInstant, nullable=False),
+)
+
 provider_jobs = sa.Table(
     "provider_jobs",
     metadata,

@@ -9,7 +9,8 @@ from huleedu_pipeline.ledger.batches import Batches
 from huleedu_pipeline.ledger.blocks import Blocks
 from huleedu_pipeline.ledger.job_book import JobBook
 from huleedu_pipeline.ledger.questions import Questions
+from huleedu_pipeline.ledger.spelling import SpellChecks
 
 
-class Ledger(Batches, Questions, JobBook, Accounts, Blocks):
-    """The ledger in the database at ``url``, migrated on opening: its five parts as one."""
+class Ledger(Batches, SpellChecks, Questions, JobBook, Accounts, Blocks):
+    """The ledger in the database at ``url``, migrated on opening: its six parts as one."""

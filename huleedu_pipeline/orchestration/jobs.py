@@ -18,9 +18,12 @@ OF_THE_INSTALLATION = dg.AssetSelection.checks(
 
 submit_batch = dg.define_asset_job(
     SUBMIT,
-    selection=dg.AssetSelection.assets("essays", "comparison_pairs", "judge_requests", "provider_jobs") - OF_THE_INSTALLATION,
-    description="Take a batch from the inbox, plan its comparisons and submit them. Ends when the judge has the requests; "
-    "the provider_jobs_sensor collects what comes back.",
+    selection=dg.AssetSelection.assets(
+        "essays", "spellchecked_essays", "spell_corrections", "comparison_pairs", "judge_requests", "provider_jobs"
+    )
+    - OF_THE_INSTALLATION,
+    description="Take a batch from the inbox, check its spelling, plan its comparisons and submit them. Ends when the judge "
+    "has the requests; the provider_jobs_sensor collects what comes back.",
     tags={"huleedu/step": "submit"},
 )
 collect_batch = dg.define_asset_job(

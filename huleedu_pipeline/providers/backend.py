@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.spec import HUMAN
-from huleedu_pipeline.providers.emulator.config import EmulatorConfig
+from huleedu_pipeline.providers.emulator.config import EmulatorConfig, MockSettings, make_config
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator
 from huleedu_pipeline.providers.http import Endpoint
 from huleedu_pipeline.providers.limits import job_limits
@@ -29,13 +29,20 @@ class JudgeBackendMismatchError(HuleeduError):
 
 
 def emulator_config(settings: Settings) -> EmulatorConfig:
-    """Return the configuration of this installation's emulator."""
-    return EmulatorConfig(
+    """Return the configuration of this installation's emulator.
+
+    Raises:
+        EmulatorError: HULEEDU_EMULATOR_MOCK or HULEEDU_EMULATOR_LATENT_FILE does not go with the profile.
+
+    """
+    return make_config(
         state_dir=settings.emulator_dir,
         profile=settings.emulator_profile,
         latent_file=settings.emulator_latent_file,
         seconds_per_job=settings.emulator_seconds_per_job,
         idle_exit_seconds=settings.emulator_idle_exit_seconds,
+        mock=MockSettings.parse(settings.emulator_mock.split()),
+        prompt_cache=settings.emulator_prompt_cache,
     )
 
 

@@ -44,11 +44,10 @@ def estimate_batch(batch: Batch, mode: BatchingMode) -> Estimate:
     """
     warnings = check_judge(batch)
     judge = make_judge(batch, is_emulated=False)
-    texts = {essay.essay_id: essay.text for essay in batch.essays}
     grades = {essay.essay_id: essay.anchor_grade for essay in batch.essays}
     is_enough = list(grades.values()).count(None) >= MIN_PUPILS_ESSAYS
     pairs = most_comparisons_of(in_mode(batch.spec, mode), batch.scale, grades) if is_enough else []
-    sizes = [estimated_tokens(n_bytes) for n_bytes in request_sizes(judge, pairs, texts)]
+    sizes = [estimated_tokens(n_bytes) for n_bytes in request_sizes(judge, pairs, batch.judged_texts)]
     return Estimate(
         model=judge.model,
         n_requests=len(pairs),

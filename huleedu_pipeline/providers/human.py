@@ -5,7 +5,7 @@ import can be repeated, with more rows or without: what is recorded stays, and o
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,6 +19,7 @@ from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger import Answer, FrameRecord, Ledger, OutcomeRecord, RequestRecord
 from huleedu_pipeline.providers.payloads import fragment
+from huleedu_pipeline.providers.spelling import planned_texts, spell_check_batch
 
 HOW_TO_IMPORT = "huleedu judgements import FILE FOLDER; `huleedu judgements import --help` shows how"
 WAITS_FOR_JUDGEMENTS = f"its judge is human; waiting for judgements ({HOW_TO_IMPORT})"
@@ -64,11 +65,15 @@ def record_judgements(ledger: Ledger, batch: Batch, judgements: Sequence[HumanJu
         if changed:
             raise IntakeError(place, [_explained(item) for item in changed])
         new = [item for item in judgements if item.key not in known]
-        requests = _requests(batch, new, [outcome.request for outcome in known.values()])
+        if batch.spec.judge_text == "corrected":
+            # What people saw is fixed before a judgement of it is recorded, as it is for every other judge.
+            spell_check_batch(ledger, batch_id, batch.essays)
+        texts = planned_texts(ledger, batch_id, batch.essays)
+        bodies = {essay_id: fragment(text).decode() for essay_id, text in texts.items()}
+        requests = _requests(batch_id, bodies, new, [outcome.request for outcome in known.values()])
         answers = [_answer(request, item) for request, item in zip(requests, new, strict=True)]
-        bodies = {sha256_hex(body): body for body in _bodies(batch).values()}
         lease.ensure_held()
-        n_new = ledger.record_judgements(batch_id, requests, _FRAME, bodies, answers)
+        n_new = ledger.record_judgements(batch_id, requests, _FRAME, {sha256_hex(b): b for b in bodies.values()}, answers)
     return Imported(n_new, len(judgements) - n_new)
 
 
@@ -135,12 +140,12 @@ def _explained(item: HumanJudgement) -> str:
     )
 
 
-def _requests(batch: Batch, new: Sequence[HumanJudgement], recorded: Sequence[RequestRecord]) -> list[RequestRecord]:
+def _requests(
+    batch_id: str, bodies: Mapping[str, str], new: Sequence[HumanJudgement], recorded: Sequence[RequestRecord]
+) -> list[RequestRecord]:
     """Return a request for each new judgement; replicates and positions go on after what is recorded."""
-    batch_id = batch.spec.batch_id
     n_judged = Counter((request.essay_a_id, request.essay_b_id) for request in recorded)
     position = max((request.position for request in recorded), default=-1)
-    bodies = _bodies(batch)
     made = []
     for n, item in enumerate(new, start=1):
         n_judged[item.first_id, item.second_id] += 1
@@ -173,7 +178,3 @@ def _requests(batch: Batch, new: Sequence[HumanJudgement], recorded: Sequence[Re
 def _answer(request: RequestRecord, item: HumanJudgement) -> Answer:
     outcome = success(item.verdict, Usage(), HUMAN)
     return Answer(request.custom_id, outcome, cost_usd=0.0, raw=canonical_json(dict(item.row)), completed_at=datetime.now(UTC))
-
-
-def _bodies(batch: Batch) -> dict[str, str]:
-    return {essay.essay_id: fragment(essay.text).decode() for essay in batch.essays}

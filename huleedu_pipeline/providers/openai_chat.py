@@ -9,7 +9,7 @@ from typing import Any
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.providers.openai_shared import ERROR_CODES, cache_options, read_served, strict_schema
+from huleedu_pipeline.providers.openai_shared import ERROR_CODES, cache_options, read_served, strict_schema, text_parts
 
 PATH = "/v1/chat/completions"
 _CUT_SHORT = {"length": ErrorCode.TRUNCATED, "content_filter": ErrorCode.CONTENT_FILTER, "error": ErrorCode.PROVIDER_ERROR}
@@ -21,7 +21,7 @@ def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
         "model": judge.model,
         "messages": [
             {"role": "system", "content": prompt.system},
-            {"role": "user", "content": [{"type": "text", "text": block} for block in prompt.blocks]},
+            {"role": "user", "content": text_parts(judge, prompt, "text")},
         ],
         "max_completion_tokens": judge.max_output_tokens,
         "response_format": {"type": "json_schema", "json_schema": strict_schema(judge)},

@@ -11,7 +11,7 @@ from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, success
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.judging.verdict import Label, Verdict
-from huleedu_pipeline.providers.openai_shared import cache_options, read_served
+from huleedu_pipeline.providers.openai_shared import cache_key_of, read_served
 
 PATH = "/v1/decisions"
 FIRST: Label = "Essay A"
@@ -35,7 +35,7 @@ def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
             {"role": "user", "content": [{"type": "input_text", "text": block} for block in prompt.blocks]},
         ],
         "questions": [question],
-        **cache_options(judge),
+        **cache_key_of(judge),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome
 from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
-from huleedu_pipeline.providers.openai_shared import ERROR_CODES, cache_options, read_served, strict_schema
+from huleedu_pipeline.providers.openai_shared import ERROR_CODES, cache_options, read_served, strict_schema, text_parts
 
 PATH = "/v1/responses"
 
@@ -18,7 +18,7 @@ def build_body(judge: Judge, prompt: Prompt) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": judge.model,
         "instructions": prompt.system,
-        "input": [{"role": "user", "content": [{"type": "input_text", "text": block} for block in prompt.blocks]}],
+        "input": [{"role": "user", "content": text_parts(judge, prompt, "input_text")}],
         "max_output_tokens": judge.max_output_tokens,
         "text": text,
         **cache_options(judge),

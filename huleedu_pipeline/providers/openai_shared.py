@@ -8,6 +8,7 @@ from typing import Any
 
 from huleedu_pipeline.judging.manifest import manifest
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, Usage, failure, read_answer
+from huleedu_pipeline.judging.prompts import Prompt
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.judging.verdict import verdict_schema
 from huleedu_pipeline.providers.prefixes import cache_key
@@ -50,7 +51,7 @@ def strict_schema(judge: Judge) -> dict[str, Any]:
     return {"name": "verdict", "strict": True, "schema": verdict_schema(judge.reason_length)}
 
 
-def cache_options(judge: Judge) -> dict[str, str]:
+def cache_key_of(judge: Judge) -> dict[str, Any]:
     """Return the parameter by which requests with the same prefix find the same cache, for models that have one.
 
     It names the judge, which all requests of a batch share; :mod:`.prefixes` names their first essay, too. A model that the
@@ -59,6 +60,29 @@ def cache_options(judge: Judge) -> dict[str, str]:
     entry = manifest().find(judge.model)
     has_keys = entry is not None and manifest().providers[entry.provider].cache_keys
     return {"prompt_cache_key": cache_key(judge.judge_id)} if has_keys else {}
+
+
+def cache_options(judge: Judge) -> dict[str, Any]:
+    """Return the parameters of a prompt's cache: its key, and for models with breakpoints that there are none but ours."""
+    options = {"prompt_cache_options": {"mode": "explicit"}} if _has_breakpoints(judge) else {}
+    return {**cache_key_of(judge), **options}
+
+
+def text_parts(judge: Judge, prompt: Prompt, kind: str) -> list[dict[str, Any]]:
+    """Return the blocks of a prompt as parts of a message, marked where requests stop being alike.
+
+    A model with breakpoints finds a prefix only up to one, and would by itself set one at the end of the prompt, where no other
+    request ends alike: every prompt would be written to the cache, at a surcharge, and never read.
+    """
+    parts: list[dict[str, Any]] = [{"type": kind, "text": block} for block in prompt.blocks]
+    if _has_breakpoints(judge):
+        parts[:-1] = [{**part, "prompt_cache_breakpoint": {"mode": "explicit"}} for part in parts[:-1]]
+    return parts
+
+
+def _has_breakpoints(judge: Judge) -> bool:
+    entry = manifest().find(judge.model)
+    return entry is not None and entry.cache_breakpoints
 
 
 def read_served(reply: dict[str, Any]) -> Served:

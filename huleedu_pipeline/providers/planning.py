@@ -13,7 +13,7 @@ from typing import Any
 from huleedu_pipeline.canonical import canonical_json, sha256_hex, short_hash
 from huleedu_pipeline.comparisons import ComparisonPair, PairGenerationMode, plan_pairs, specified_pairs
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.essays import Batch, check_judge
+from huleedu_pipeline.essays import Batch, Essay, check_judge
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.grading.scales import GradeScale, get_scale, scale_of
 from huleedu_pipeline.judging.batching import BATCH_API, EffectiveMode, effective_mode
@@ -115,7 +115,7 @@ def register(ledger: Ledger, settings: Settings, batch: Batch, *, mode_hint: Bat
         "judge": asdict(judge),
         OVERRIDES: {} if override is None else {MODE_OVERRIDE: override},
         "scale": None if batch.scale is None else asdict(batch.scale),
-        "essays_sha256": _essays_sha256((e.essay_id, e.text_sha256, e.anchor_grade) for e in batch.essays),
+        "essays_sha256": _essays_sha256(batch.essays),
     }
     return ledger.register_batch(
         batch_id=batch_id,
@@ -131,8 +131,8 @@ def register(ledger: Ledger, settings: Settings, batch: Batch, *, mode_hint: Bat
     )
 
 
-def ensure_same_essays(ledger: Ledger, batch_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Check that the rows of the table of essays are those of the batch as it is registered, before requests are planned.
+def ensure_same_essays(ledger: Ledger, batch_id: str, essays: Iterable[Essay]) -> None:
+    """Check that essays are those of the batch as it is registered, before anything is made of them.
 
     While a run is on its way from the texts to the requests, another process may register newer anchors or essays: nothing
     is to be asked, or graded, by a mixture of the two.
@@ -142,16 +142,27 @@ def ensure_same_essays(ledger: Ledger, batch_id: str, rows: Iterable[Mapping[str
 
     """
     recorded = json.loads(ledger.batch(batch_id).original_request).get("essays_sha256")
-    found = _essays_sha256((row["essay_id"], row["text_sha256"], row["anchor_grade"]) for row in rows)
-    if recorded not in (None, found):
+    if recorded not in (None, _essays_sha256(essays)):
         raise StaleEssaysError(
             f"batch {batch_id}: its essays or anchors were registered anew while this run was under way "
             "(nothing was asked; start it again: `huleedu run`, or the job submit_batch)"
         )
 
 
-def _essays_sha256(essays: Iterable[tuple[str, str, str | None]]) -> str:
-    return short_hash(sorted(essays), 64)
+def is_registered(ledger: Ledger, batch: Batch) -> bool:
+    """Whether the texts of a batch, its language and what the pupils were told are those that are recorded under its name.
+
+    Raises:
+        UnknownBatchError: nothing is recorded under its name.
+
+    """
+    request = json.loads(ledger.batch(batch.spec.batch_id).original_request)
+    recorded = (request.get("essays_sha256"), request["batch"]["language"], request["judge"]["assignment_prompt"])
+    return recorded == (_essays_sha256(batch.essays), batch.spec.language, batch.prompt)
+
+
+def _essays_sha256(essays: Iterable[Essay]) -> str:
+    return short_hash(sorted((essay.essay_id, essay.text_sha256, essay.anchor_grade) for essay in essays), 64)
 
 
 def mode_of(ledger: Ledger, settings: Settings, batch: Batch) -> str:

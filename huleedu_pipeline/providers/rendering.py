@@ -57,8 +57,7 @@ def render_folder(batch: Batch, number: int, mode: str, *, is_emulated: bool) ->
     grades = {essay.essay_id: essay.anchor_grade for essay in batch.essays}
     pairs = [] if is_human else plan_comparisons(in_mode(batch.spec, mode), batch.scale, grades)
     _check(batch.spec.batch_id, number, len(pairs), is_human=is_human)
-    texts = {essay.essay_id: essay.text for essay in batch.essays}
-    ((path, body),) = request_bodies(judge, [pairs[number - 1]], texts)
+    ((path, body),) = request_bodies(judge, [pairs[number - 1]], batch.judged_texts)
     return Rendered(batch.spec.batch_id, number, len(pairs), judge.provider, path, body)
 
 

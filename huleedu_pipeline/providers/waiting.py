@@ -14,6 +14,7 @@ from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.estimates import estimate_batch
 from huleedu_pipeline.providers.nights import Night, usd_left
 from huleedu_pipeline.providers.planning import in_mode, mode_of, rules_of
+from huleedu_pipeline.providers.spelling import with_spelling
 from huleedu_pipeline.settings import Settings
 from huleedu_pipeline.waves import first_wave_size
 
@@ -53,7 +54,7 @@ def let_go(ledger: Ledger, settings: Settings, batches: Sequence[Batch], *, now:
     left = usd_left(ledger, settings, now)
     if settings.max_cost_usd_per_night is None or left is None:
         return Release(tuple(batch.spec.batch_id for batch in batches), {})
-    most_usd = {batch.spec.batch_id: estimate_batch(batch, BATCH_API).cost_usd for batch in batches}
+    most_usd = {b.spec.batch_id: estimate_batch(with_spelling(b, ledger), BATCH_API).cost_usd for b in batches}
     return within_limit(most_usd, limit=settings.max_cost_usd_per_night, left=left)
 
 

@@ -67,6 +67,7 @@ COMMANDS = [
     "retry",
     "run",
     "status",
+    "traces capture",
     "ui",
 ]
 

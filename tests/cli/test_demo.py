@@ -83,3 +83,13 @@ def test_a_reader_in_another_process_never_meets_a_half_made_warehouse(demo_home
         publications += 1
     _, errors = process.communicate()
     assert process.returncode == 0, errors
+
+
+def test_a_trace_of_the_demo_is_written_once(demo_home: Path, tmp_path: Path) -> None:
+    command = ("traces", "capture", "eng5-example", "--scenario-id", "demo", "--output-dir", tmp_path / "traces")
+    first, again = huleedu(demo_home, *command), huleedu(demo_home, *command)
+    assert first.returncode == 0, first.stderr
+    assert "SIMULATED" in first.stdout
+    summary = json.loads((tmp_path / "traces" / "demo" / "summary.json").read_text(encoding="utf-8"))
+    assert f"{summary['total_events']} requests, 0 without a verdict" in first.stdout
+    assert (again.returncode, "holds a trace already" in again.stderr) == (1, True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from huleedu_pipeline.context import AnchorInput, AssessmentContext, ScaleInput, TextInput
-from huleedu_pipeline.essays import Batch, IntakeError, read_batch
+from huleedu_pipeline.essays import IntakeError, read_batch
 from huleedu_pipeline.essays.inbox import stage
 from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.providers.planning import (
@@ -138,21 +138,17 @@ def test_a_batch_that_ended_without_a_request_keeps_its_version_too(
 def test_essays_that_were_read_before_the_anchors_changed_are_not_judged(
     tmp_path: Path, book: Ledger, context: AssessmentContext, settings: Settings
 ) -> None:
-    def rows(batch: Batch) -> list[dict[str, object]]:
-        fields = ("essay_id", "text_sha256", "anchor_grade")
-        return [{name: getattr(essay, name) for name in fields} for essay in reversed(batch.essays)]
-
     folder = write(tmp_path / "b1")
     context.put_all(whole(), by="ada")
     before = read_batch(folder, context)
     register(book, settings, before)
-    ensure_same_essays(book, "b1", rows(before))
+    ensure_same_essays(book, "b1", reversed(before.essays))
     context.put_anchors("letter", [anchor("low", "E-", 1)], by="ada")
     after = read_batch(folder, context)
     register(book, settings, after)
-    ensure_same_essays(book, "b1", rows(after))
+    ensure_same_essays(book, "b1", reversed(after.essays))
     with pytest.raises(StaleEssaysError, match="batch b1: its essays or anchors were registered anew while this run"):
-        ensure_same_essays(book, "b1", rows(before))
+        ensure_same_essays(book, "b1", reversed(before.essays))
 
 
 def test_an_own_scale_is_found_wherever_a_scale_is_used(

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 import anthropic
 import openai
 
+from huleedu_pipeline.providers.emulator.reading import ModelRequest
+
 GPT = "emulated-gpt-6-luna"
 CLAUDE = "emulated-claude-haiku-4-5-20251001"
 PLAIN = "i like my dog. he is big. he run alot in the garden and he eat"
@@ -48,6 +50,11 @@ def prompt(text_a: str, text_b: str, lead: str = "Which essay is better?") -> st
         f'{lead}\n\n<essay label="Essay A">\n{text_a}\n</essay>\n\n<essay label="Essay B">\n{text_b}\n</essay>\n\n'
         "Answer with JSON."
     )
+
+
+def asked(name: str, *, user: str | None = None, system: str = "", model: str = GPT, **more: Any) -> ModelRequest:
+    """A request that is told from others by its name, which is its prompt unless one is given."""
+    return ModelRequest(model, system, name if user is None else user, None, "", None, **more)
 
 
 def until(probe: Callable[[], T], holds: Callable[[T], bool], seconds: float = 15) -> T:

@@ -63,6 +63,7 @@ def test_texts(wire: Wire, provider: str, kind: str, parameters: dict[str, Any],
         "requests": 1,
         "input_tokens": body["usage"]["input_tokens"],
         "cached_input_tokens": 0,
+        "cache_write_tokens": 0,
         "output_tokens": body["usage"]["output_tokens"],
     }
     assert verdict(spoken(provider, wire.live(provider).json())).keys() == HONEST_KEYS

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huleedu_pipeline.providers.emulator.config import EmulatorConfig
+from huleedu_pipeline.providers.emulator.draws import uniform_from
 from huleedu_pipeline.providers.emulator.errors import EmulatorError
 from huleedu_pipeline.providers.emulator.profiles import (
     LatentFile,
@@ -21,21 +22,20 @@ from huleedu_pipeline.providers.emulator.profiles import (
     load_profile,
     logistic,
     text_key,
-    uniform_from,
 )
 from huleedu_pipeline.providers.emulator.reading import find_essays
 from huleedu_pipeline.providers.emulator.surface import measure, score
 
 from .conftest import ServerMaker
-from .kit import GPT, MIDDLE, PLAIN, RICH, finished, jsonl, line, prompt, python_output, read_results, submit
+from .kit import GPT, MIDDLE, PLAIN, RICH, asked, finished, jsonl, line, prompt, python_output, read_results, submit
 
 DRAWS = 4000
 
 
 def share_of_a(profile: SurfaceProfile | LatentProfile, text_a: str, text_b: str) -> float:
-    # The texts are part of each seed, as in a prompt, so that different cases do not share one sample of noise.
-    seeds = (f"{text_a}\0{text_b}\0{n}".encode() for n in range(DRAWS))
-    wins = sum(profile.judge(text_a, text_b, seed).winner == "Essay A" for seed in seeds)
+    # The texts are part of each prompt, as they should be, so that different cases do not share one sample of noise.
+    requests = (asked(f"{text_a}\0{text_b}\0{n}") for n in range(DRAWS))
+    wins = sum(profile.judge(text_a, text_b, request).winner == "Essay A" for request in requests)
     return wins / DRAWS
 
 
@@ -79,11 +79,11 @@ def test_surface_has_a_small_advantage_of_the_first_place() -> None:
 def test_surface_verdicts_are_well_formed() -> None:
     profile = SurfaceProfile()
     for texts in ((PLAIN, RICH), (RICH, PLAIN), (RICH, RICH), ("", RICH), ("", ""), ("123 !!", "a")):
-        verdict = profile.judge(*texts, b"seed")
+        verdict = profile.judge(*texts, asked("any"))
         assert 1 <= verdict.confidence <= 5
         assert round(verdict.confidence, 1) == verdict.confidence
         assert verdict.winner in verdict.justification
-    assert profile.judge(PLAIN, RICH, b"s").confidence > profile.judge(RICH, RICH, b"s").confidence
+    assert profile.judge(PLAIN, RICH, asked("s")).confidence > profile.judge(RICH, RICH, asked("s")).confidence
 
 
 def test_error_marks_are_counted() -> None:

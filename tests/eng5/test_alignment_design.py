@@ -129,3 +129,14 @@ def test_anchors_with_the_same_text_are_refused_by_their_names(tmp_path: Path) -
 def test_a_folder_without_two_anchors_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoAnchorsError, match="has 1 graded anchors"):
         read_folder(write_batch(tmp_path / "source", {"one_A": "Some words."}), NOTHING_REGISTERED)
+
+
+def test_anchors_are_judged_by_the_text_that_their_folder_names(tmp_path: Path) -> None:
+    fields = {}
+    for judge_text in ("raw", "corrected"):
+        source = read_folder(write_batch(tmp_path / judge_text, judge_text=judge_text), NOTHING_REGISTERED)
+        names = blind_names(source, 1)
+        asked = [(source.anchors[0].essay_id, source.anchors[1].essay_id)]
+        fields[judge_text] = batch_fields(source, asked, names, judge={}, mode=None, max_cost_usd=None, seed=1)
+    assert "judge_text" not in fields["raw"], "a run of before is the same run"
+    assert fields["corrected"] == {**fields["raw"], "judge_text": "corrected"}

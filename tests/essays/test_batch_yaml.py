@@ -25,6 +25,8 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
         "assignment_id": None,
         "course_code": "",
         "language": "en",
+        "spellcheck": True,
+        "judge_text": "raw",
         "grade_scale": None,
         "compare_anchors_with": None,
         "judge": {
@@ -123,9 +125,9 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         (
             "zzz: 1",
             "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, assignment_id, course_code, language, "
-            "grade_scale, compare_anchors_with, judge, llm_batching_mode, max_comparisons, pairs, max_cost_usd, waves, "
-            "min_comparisons_for_stability_check, score_stability_threshold, target_mean_se, target_reliability, "
-            "completion_threshold_pct, seed)",
+            "spellcheck, judge_text, grade_scale, compare_anchors_with, judge, llm_batching_mode, max_comparisons, "
+            "pairs, max_cost_usd, waves, min_comparisons_for_stability_check, score_stability_threshold, target_mean_se, "
+            "target_reliability, completion_threshold_pct, seed)",
         ),
         (
             "judge: {zzz: 1}",
@@ -206,6 +208,8 @@ def test_what_anthropic_takes_is_taken() -> None:
         ("judge: openai", "judge"),
         ("language: swe", "language"),
         ("language: EN", "language"),
+        ("spellcheck: maybe", "spellcheck"),
+        ("judge_text: correct", "judge_text"),
         ("llm_batching_mode: batch", "llm_batching_mode"),
         ("max_comparisons: 0", "max_comparisons"),
         ("max_comparisons: many", "max_comparisons"),
@@ -280,3 +284,15 @@ def test_pairs_are_all_the_comparisons_that_there_are() -> None:
 def test_pairs_that_contradict_the_rest_are_refused(text: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         parse(text)
+
+
+@pytest.mark.parametrize(("text", "is_checked"), [("on", True), ("off", False), ("yes", True), ("false", False)])
+def test_the_spell_check_is_on_or_off(text: str, is_checked: bool) -> None:
+    assert parse(f"spellcheck: {text}").spellcheck is is_checked
+
+
+def test_corrected_texts_need_the_spell_check() -> None:
+    assert parse("judge_text: corrected").judge_text == "corrected"
+    assert refusal("spellcheck: off\njudge_text: corrected") == (
+        "batch.yaml: judge_text: corrected texts need the spell check (set spellcheck to on, or judge_text to raw)"
+    )

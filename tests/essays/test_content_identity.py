@@ -27,6 +27,8 @@ CHANGES: dict[str, Changes] = {
     "assignment": {"batch.yaml": YAML + "assignment: Places"},
     "course_code": {"batch.yaml": YAML + "course_code: ENG5"},
     "language": {"batch.yaml": YAML + "language: sv"},
+    "spellcheck": {"batch.yaml": YAML + "spellcheck: off"},
+    "judge_text": {"batch.yaml": YAML + "judge_text: corrected"},
     "compare_anchors_with": {"batch.yaml": "batch_id: class-7b\ngrade_scale: eng5_np_legacy_9_step\ncompare_anchors_with: b0"},
     "grade_scale": {"batch.yaml": "batch_id: class-7b\ngrade_scale: swedish_8_anchor", "anchors/anchor_001_F+.txt": None},
     "llm_batching_mode": {"batch.yaml": YAML + "llm_batching_mode: per_request"},

@@ -30,6 +30,8 @@ WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 # What there is of every batch that was asked about, and what only a ranked one has.
 ALWAYS = {
     "essays": {"n_essays", "n_anchors", "mean_words"},
+    "spellchecked_essays": {"n_completed", "n_skipped", "total_corrections", "corrections_per_100_words", "highest_density"},
+    "spell_corrections": {"n_found", "n_applied"},
     "comparison_pairs": {"n_pairs", "n_waves", "fewest_comparisons", "most_comparisons"},
     "judge_requests": {"mean_request_bytes"},
     "provider_jobs": {"n_jobs", "n_jobs_open", "n_jobs_quarantined", "n_requests", "n_outcomes", "n_succeeded", "n_failed"},

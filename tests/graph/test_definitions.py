@@ -18,6 +18,8 @@ from huleedu_pipeline.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = {
     "essays": "corpus",
+    "spellchecked_essays": "corpus",
+    "spell_corrections": "corpus",
     "comparison_pairs": "pairing",
     "judge_requests": "judging",
     "provider_jobs": "judging",
@@ -35,8 +37,10 @@ GROUPS = {
 }
 UPSTREAM = {
     "essays": set(),
+    "spellchecked_essays": {"essays"},
+    "spell_corrections": {"essays"},
     "comparison_pairs": {"essays"},
-    "judge_requests": {"essays", "comparison_pairs"},
+    "judge_requests": {"essays", "spellchecked_essays", "comparison_pairs"},
     "provider_jobs": {"judge_requests"},
     "llm_judgements": {"provider_jobs"},
     "wave_decisions": {"llm_judgements"},
@@ -99,6 +103,8 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
     checks += [spec for asset in assets for spec in asset.check_specs]
     assert {spec.name for spec in checks} == {
         "schema_contract",
+        "corrections_fit_their_text",
+        "spelling_plausible",
         "exposure_balanced",
         "within_budget",
         "no_job_is_quarantined",
@@ -113,9 +119,14 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
         "no_partition_left_failed",
         "everything_is_published",
     }
-    # Without these three nothing can be scaled. The others warn, or name an error that a person has to judge; a quarantined
+    # Without these nothing can be asked, or scaled. The others warn, or name an error that a person has to judge; a quarantined
     # job holds up only itself, and a batch with too few verdicts has failed, and is published as that.
-    blocking = {"schema_contract", "every_request_has_an_outcome", "comparison_graph_connected"}
+    blocking = {
+        "schema_contract",
+        "corrections_fit_their_text",
+        "every_request_has_an_outcome",
+        "comparison_graph_connected",
+    }
     assert {spec.name for spec in checks if spec.blocking} == blocking
     assert all(len(spec.description or "") > 40 for spec in checks)
     whole = {"no_provider_job_overdue", "no_partition_left_failed", "everything_is_published"}

@@ -23,6 +23,9 @@ from tests.lake.kit import VALUES, a_row, value_of
 
 COLUMNS = {
     "essays": "batch_id, essay_id, is_anchor, anchor_grade, file_name, text, text_sha256, n_words, language",
+    "spellchecked_essays": "batch_id, essay_id, status, judge_text, text_corrected, text_sha256, word_count, "
+    "total_corrections, l2_dictionary_corrections, spellchecker_corrections, correction_density",
+    "spell_corrections": "batch_id, essay_id, start, end, original, suggestion, rule, is_applied, candidates",
     "comparison_pairs": "batch_id, pair_id, wave, replicate, essay_a_id, essay_b_id, pair_generation_mode",
     "judge_requests": "batch_id, custom_id, pair_id, judge_id, provider, model, prompt_sha256, provider_job_id",
     "provider_jobs": "batch_id, provider, model, provider_job_id, status, n_requests, n_succeeded, n_failed, n_expired, "
@@ -65,6 +68,14 @@ COLUMNS = {
 }
 NULLABLE = {
     "essays": {"anchor_grade"},
+    "spellchecked_essays": {
+        "text_corrected",
+        "total_corrections",
+        "l2_dictionary_corrections",
+        "spellchecker_corrections",
+        "correction_density",
+    },
+    "spell_corrections": set[str](),
     "comparison_pairs": set[str](),
     "judge_requests": {"provider_job_id"},
     "provider_jobs": {"submitted_at", "ended_at", "collected_at", "cost_usd", "estimated_cost_usd"},
@@ -124,6 +135,8 @@ NULLABLE = {
 }
 KEYS = {
     "essays": ("batch_id", "essay_id"),
+    "spellchecked_essays": ("batch_id", "essay_id"),
+    "spell_corrections": ("batch_id", "essay_id", "start"),
     "comparison_pairs": ("batch_id", "pair_id"),
     "judge_requests": ("batch_id", "custom_id"),
     "provider_jobs": ("batch_id", "provider_job_id"),
@@ -187,6 +200,9 @@ def test_a_unit_is_part_of_what_the_database_shows() -> None:
     units = {column.name: column.unit for table in TABLES for column in table.columns if column.unit}
     assert units == {
         "n_words": "words",
+        "word_count": "words",
+        **dict.fromkeys(("start", "end"), "characters"),
+        "correction_density": "per 100 words",
         "input_tokens": "tokens",
         "cached_input_tokens": "tokens",
         "output_tokens": "tokens",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from huleedu_pipeline.ledger import BatchStatus
+from huleedu_pipeline.ledger import BatchStatus, SpellCheckStatus
 from huleedu_pipeline.ledger.phases import (
     CJ_STAGE,
     CLIENT_STATUS,
@@ -61,7 +61,7 @@ def test_the_mappings_are_total() -> None:
     ],
 )
 def test_every_state_of_a_batch_is_shown_as_one(status: str, shown: str) -> None:
-    assert client_status(BatchStatus(status)) == shown
+    assert client_status(BatchStatus(status), []) == shown
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,29 @@ def test_the_current_phase_by_its_rule(
 @pytest.mark.parametrize("status", list(BatchStatus))
 def test_a_batch_of_comparisons_is_in_a_phase_while_it_is_judged_or_scored(status: BatchStatus) -> None:
     is_processed = status in (BatchStatus.AWAITING_JUDGEMENTS, BatchStatus.SCORING)
-    assert phase_of(status, 5) == ("cj_assessment" if is_processed else None)
+    assert phase_of(status, 5, []) == ("cj_assessment" if is_processed else None)
+
+
+CHECKING, CHECKED, SKIPPED = SpellCheckStatus
+
+
+@pytest.mark.parametrize(
+    ("status", "spellcheck", "phase", "shown"),
+    [
+        ("pending", [], None, "ready"),
+        ("pending", [CHECKING, CHECKING], "spellcheck", "processing"),
+        ("pending", [CHECKED, CHECKING], "spellcheck", "processing"),
+        ("pending", [CHECKED, CHECKED], "cj_assessment", "processing"),
+        ("pending", [SKIPPED, SKIPPED], None, "ready"),
+        ("awaiting_judgements", [CHECKED, CHECKED], "cj_assessment", "processing"),
+        ("awaiting_judgements", [SKIPPED, SKIPPED], "cj_assessment", "processing"),
+        ("scoring", [CHECKED, CHECKED], "cj_assessment", "processing"),
+        ("completed_max_comparisons", [CHECKED, CHECKED], None, "completed_successfully"),
+        ("cancelled", [CHECKING, CHECKING], None, "cancelled"),
+    ],
+)
+def test_a_batch_passes_from_its_spell_check_to_its_comparisons(
+    status: str, spellcheck: list[SpellCheckStatus], phase: str | None, shown: str
+) -> None:
+    assert phase_of(BatchStatus(status), 2, spellcheck) == phase
+    assert client_status(BatchStatus(status), spellcheck) == shown

@@ -7,7 +7,7 @@ import pytest
 from huleedu_pipeline.judging.outcome import ErrorCode, Usage
 from huleedu_pipeline.judging.verdict import verdict_schema
 from huleedu_pipeline.providers import openai_chat as chat
-from huleedu_pipeline.providers import openai_wire
+from huleedu_pipeline.providers import openai_responses, openai_wire
 from huleedu_pipeline.providers.emulator.openai_requests import CHAT, read_request
 from huleedu_pipeline.providers.result_files import read_received
 from tests.providers.test_openai_wire import PROMPT, VERDICT, judge
@@ -32,6 +32,16 @@ def reply(text: str | None = VERDICT, **changes: Any) -> dict[str, Any]:
         "service_tier": "default",
         **changes,
     }
+
+
+def test_prompts_for_models_with_breakpoints_are_marked_where_they_stop_being_alike() -> None:
+    marks = [{"mode": "explicit"}, {"mode": "explicit"}, None]
+    for api, name in ((chat, "messages"), (openai_responses, "input")):
+        marked, plain = (api.build_body(judge(model=model), PROMPT) for model in ("gpt-6-luna", "gpt-5.1"))
+        assert [part.get("prompt_cache_breakpoint") for part in marked[name][-1]["content"]] == marks
+        assert marked["prompt_cache_options"] == {"mode": "explicit"}
+        assert "breakpoint" not in str(plain)
+        assert "prompt_cache_options" not in plain
 
 
 def test_a_body_carries_what_the_judge_sets_and_leaves_out_what_it_leaves_open() -> None:

@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from pydantic import ValidationError
-
-from .config import EmulatorConfig, ProfileName
+from .config import EmulatorConfig, MockSettings, ProfileName, make_config
 from .errors import EmulatorError
 from .server import serve
 
@@ -28,6 +26,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     parser.add_argument("--profile", choices=get_args(ProfileName), default="surface", help="who judges")
+    parser.add_argument("--mock", action="append", default=[], metavar="NAME=VALUE", help="a setting of the mock profiles")
+    parser.add_argument("--prompt-cache", type=float, help="simulate prompt caches; share of a job's requests that find")
     parser.add_argument("--latent-file", type=Path, help="theta by text, for the profile 'latent'")
     parser.add_argument("--seconds-per-job", type=float, default=3.0, help="life of a batch, in seconds")
     parser.add_argument("--live-latency-seconds", type=float, default=0.02, help="delay of each live reply")
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve as the arguments say; return the exit status."""
     given = _parser().parse_args(arguments)
     try:
-        config = EmulatorConfig(
+        config = make_config(
             state_dir=given.state_dir,
             profile=given.profile,
             latent_file=given.latent_file,
@@ -65,17 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults=given.faults,
             enqueued_token_limit=given.enqueued_token_limit,
             requests_per_minute=given.requests_per_minute,
+            mock=MockSettings.parse(given.mock),
+            prompt_cache=given.prompt_cache,
         )
-
-        def ready(base_url: str) -> None:
-            if given.endpoint_file is not None:
-                _write_endpoint(given.endpoint_file, base_url, config)
-
-        serve(config, given.host, given.port, ready)
-    except ValidationError as problem:
-        for error in problem.errors(include_url=False):
-            sys.stderr.write(f"emulator: {'.'.join(map(str, error['loc'])) or 'settings'}: {error['msg']}\n")
+    except EmulatorError as problem:
+        sys.stderr.write(f"{problem}\n")
         return 2
+
+    def ready(base_url: str) -> None:
+        if given.endpoint_file is not None:
+            _write_endpoint(given.endpoint_file, base_url, config)
+
+    try:
+        serve(config, given.host, given.port, ready)
     except (EmulatorError, OSError) as problem:
         sys.stderr.write(f"emulator: {problem}\n")
         return 1

@@ -98,10 +98,13 @@ def message_body(key: str, request: Json, reply: ModelReply, tier: Literal["stan
         "stop_details": refused if stop_reason == "refusal" else None,
         "container": None,
         "usage": {
-            "input_tokens": reply.input_tokens - reply.cached_tokens,
-            "cache_creation_input_tokens": 0,
+            "input_tokens": reply.input_tokens - reply.cached_tokens - reply.written_tokens,
+            "cache_creation_input_tokens": reply.written_tokens,
             "cache_read_input_tokens": reply.cached_tokens,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": reply.written_5m_tokens,
+                "ephemeral_1h_input_tokens": reply.written_1h_tokens,
+            },
             "output_tokens": reply.output_tokens,
             "server_tool_use": None,
             "service_tier": tier,

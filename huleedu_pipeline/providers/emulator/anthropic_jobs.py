@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, BinaryIO
 
 from . import anthropic_format as form
 from .anthropic_requests import read_batched_request
+from .bench import Bench, JobBench
 from .errors import ApiError
 from .faults.base import Fault
 from .faults.jobs import CancelledByProvider
 from .faults.lines import RefusedLines
 from .identifiers import derived_key, new_id
-from .judging import answer
 from .locks import JobLocks
-from .profiles import Profile
+from .reading import ModelRequest
 from .records import Job, Settlement
 from .result_lines import ResultLines
-from .running import Tally, edit_reply, lines_to_run, running_order
+from .running import Tally, edit_reply, lines_that_run, lines_to_run, running_order
 from .store import Store
 from .wire import Json, json_bytes
 
@@ -34,11 +35,11 @@ _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 class AnthropicJobs:
-    """The message batches of one store, judged by one profile; methods may be called from any thread."""
+    """The message batches of one store, judged at one bench; methods may be called from any thread."""
 
-    def __init__(self, store: Store, profile: Profile, seconds_per_job: float) -> None:
+    def __init__(self, store: Store, bench: Bench, seconds_per_job: float) -> None:
         self._store = store
-        self._profile = profile
+        self._bench = bench
         self._seconds = seconds_per_job
         self._locks = JobLocks()
 
@@ -95,18 +96,24 @@ class AnthropicJobs:
         if job.settlement is not None or job.clock.anthropic_phase(job.clock.reached(now)) != "ended":
             return job
         folder = self._store.folder
+        to_run = lines_to_run(job, job.clock.anthropic_share_run(job.clock.over_at))
+        bench = self._bench.for_job("anthropic", self._requests_that_run(job, to_run), job.clock.over_at)
         with folder.spooled() as path:
             with path.open("wb") as sink:
                 results = ResultLines(sink, job.plan)
-                settlement = self._run(job, results)
+                settlement = self._run(job, to_run, results, bench)
                 results.finish()
             folder.keep(path, folder.file(job.id))
-        self._store.record_settlement(job, settlement)
+        self._store.record_settlement(job, settlement, counts=bench.counts)
         return replace(job, settlement=settlement)
 
-    def _run(self, job: Job, results: ResultLines) -> Settlement:
+    def _requests_that_run(self, job: Job, to_run: int) -> Iterator[tuple[int, ModelRequest]]:
+        for line in lines_that_run(job, self._store.folder.job_input(job.id), to_run):
+            with suppress(ApiError):  # refused when it runs
+                yield line.number, read_batched_request(json.loads(line.content)["params"], job.spec["version"])
+
+    def _run(self, job: Job, to_run: int, results: ResultLines, bench: JobBench) -> Settlement:
         tally = Tally()
-        to_run = lines_to_run(job, job.clock.anthropic_share_run(job.clock.over_at))
         for position, line in enumerate(running_order(job, self._store.folder.job_input(job.id))):
             entry = json.loads(line.content)
             custom_id, params = entry["custom_id"], entry["params"]
@@ -117,7 +124,8 @@ class AnthropicJobs:
             key = f"01{derived_key(job.id, line.number)}"
             try:
                 _refuse_line(job, line.number)
-                reply = answer(read_batched_request(params, job.spec["version"]), self._profile)
+                request = read_batched_request(params, job.spec["version"])
+                reply = bench.answer("anthropic", line.number, request)
             except ApiError as problem:
                 results.write(line.number, json_bytes(form.errored_line(custom_id, problem, f"req_{key}")))
                 tally.errored += 1

@@ -7,11 +7,12 @@ batch as a whole (``anthropic_jobs``). Every refusal is an ApiError.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from .config import MODEL_PREFIX
 from .errors import ApiError
-from .reading import PART_SEPARATOR, ModelRequest
+from .reading import PART_SEPARATOR, CacheMark, ModelRequest
 from .wire import Json
 
 NO_SAMPLING_SINCE = "2026-10-21"
@@ -75,14 +76,18 @@ def read_request(params: Any, version: str) -> ModelRequest:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ApiError(400, "max_tokens: Input should be an integer greater than or equal to 1")
     schema = _read_schema(params)
+    schema_text = "" if schema is None else json.dumps(schema)
+    system = PART_SEPARATOR.join(_read_blocks("system", params.get("system", [])))
+    user = PART_SEPARATOR.join(_read_messages(params["messages"]))
     _check_cache_marks(params)
     return ModelRequest(
         model=model,
-        system=PART_SEPARATOR.join(_read_blocks("system", params.get("system", []))),
-        user=PART_SEPARATOR.join(_read_messages(params["messages"])),
+        system=system,
+        user=user,
         schema_properties=None if schema is None else tuple(schema["properties"]),
-        schema_text="" if schema is None else json.dumps(schema),
+        schema_text=schema_text,
         max_output_tokens=limit,
+        cache_marks=tuple(_cache_marks(params, schema_text)),
     )
 
 
@@ -119,6 +124,18 @@ def _read_blocks(place: str, content: object) -> list[str]:
             raise ApiError(400, f"{place}.{index}: this emulator reads only text blocks")
         texts.append(block["text"])
     return texts
+
+
+def _cache_marks(params: Json, schema_text: str) -> Iterator[CacheMark]:
+    """Yield the marks of a checked request with the prompt up to each: schema, system text, what the user says."""
+    prefix = schema_text
+    for content in (params.get("system"), *(m.get("content") for m in params["messages"] if m["role"] == "user")):
+        parts: list[Json] = [{"text": content}] if isinstance(content, str) else content or []
+        for part in parts:
+            prefix += part["text"]
+            mark = part.get("cache_control")
+            if mark is not None:
+                yield CacheMark(prefix, mark.get("ttl", "5m"))
 
 
 def _check_cache_marks(params: Json) -> None:

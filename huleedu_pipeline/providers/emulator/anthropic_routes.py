@@ -14,7 +14,6 @@ from .errors import ApiError
 from .faults.plan import kept_by_job
 from .http import VERSION_HEADER, Call, Operation, integer_query, json_response
 from .identifiers import new_key
-from .judging import answer
 from .running import bill_of, edit_live_reply
 from .service import Emulator
 from .wire import read_json
@@ -40,9 +39,11 @@ def create_message(emulator: Emulator, call: Call) -> Response:
     """Answer a message."""
     version = _version(call)
     body = read_json(call.body.read_bytes())
-    reply = edit_live_reply(answer(read_request(body, version), emulator.profile), call.faults)
+    request = read_request(body, version)
+    reply = edit_live_reply(emulator.bench.live("anthropic", request, call.now), call.faults)
     emulator.store.count_live("anthropic", bill_of(reply), is_verdict=reply.is_verdict)
-    return json_response(form.message_body(f"01{new_key()}", body, reply, "standard"))
+    message = form.message_body(f"01{new_key()}", body, reply, "standard")
+    return json_response(message, headers=emulator.bench.latency_headers(request))
 
 
 def create_batch(emulator: Emulator, call: Call) -> Response:

@@ -57,6 +57,9 @@ def build_app(config: EmulatorConfig) -> Starlette:
     def healthz(_request: Request) -> Response:
         return json_response(emulator.health())
 
+    def mock_mode(_request: Request) -> Response:
+        return json_response(emulator.mock_mode())
+
     def ledger(_request: Request) -> Response:
         return json_response(emulator.ledger(time.time()))
 
@@ -87,6 +90,7 @@ def build_app(config: EmulatorConfig) -> Starlette:
     operations = (*openai_routes.OPERATIONS, *anthropic_routes.OPERATIONS, *models)
     routes = [
         Route("/healthz", healthz),
+        Route("/admin/mock-mode", mock_mode),
         Route("/admin/ledger", ledger),
         Route("/admin/faults", faults, methods=["GET"]),
         Route("/admin/faults", set_faults, methods=["PUT"]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import ApiError
+from .openai_caching import read_cache_key
 from .openai_requests import model_not_found, model_served, read_texts
 from .profiles import Profile, UnknownTextError
 from .reading import PART_SEPARATOR, ModelRequest, find_essays
@@ -49,6 +50,7 @@ def read_decision(body: Any) -> ModelRequest:
         schema_properties=None,
         schema_text=json_bytes(questions).decode(),
         max_output_tokens=None,
+        cache_key=read_cache_key(body),
     )
 
 
@@ -75,10 +77,10 @@ def decision_body(body: Json, request: ModelRequest, profile: Profile, *, refuse
     """Return the answers to a checked request. Raises ApiError (400) when the judge does not know a text."""
     essays = find_essays(request.user)
     try:
-        probability_a = None if refuses or essays is None else profile.probability_a(*essays)
+        probability_a = None if refuses or essays is None else profile.judge(*essays, request).probability_a
     except UnknownTextError as problem:
         raise ApiError(400, str(problem), code="unknown_text") from problem
-    tokens = request.input_tokens
+    tokens = profile.tokens.prompt(request)
     return {
         "answers": [_answer(question, probability_a) for question in body["questions"]],
         "model": request.model,

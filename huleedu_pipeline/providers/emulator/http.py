@@ -68,9 +68,9 @@ class Operation:
         return f"{self.method} {self.path}"
 
 
-def json_response(body: Json, status: int = 200) -> Response:
+def json_response(body: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON reply."""
-    return Response(json_bytes(body), status, media_type="application/json")
+    return Response(json_bytes(body), status, headers, "application/json")
 
 
 def integer_query(call: Call, name: str, default: int, maximum: int) -> int:
@@ -150,9 +150,11 @@ def route(emulator: Emulator, operation: Operation) -> Route:
 
                 async def act() -> Response:
                     try:
-                        return await run_in_threadpool(_answer, emulator, operation, replace(call, now=time.time()))
+                        response = await run_in_threadpool(_answer, emulator, operation, replace(call, now=time.time()))
                     except ApiError as problem:
-                        return refuse(problem)
+                        response = refuse(problem)
+                    await asyncio.sleep(emulator.waited_seconds(response.headers))
+                    return response
 
                 response = await perform(call.faults, provider, act, refuse)
         except ApiError as problem:

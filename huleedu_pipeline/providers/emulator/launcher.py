@@ -39,8 +39,8 @@ _started: list[subprocess.Popen[bytes]] = []
 def ensure_emulator(config: EmulatorConfig, *, start_timeout_seconds: float = 30) -> str:
     """Return the base URL of a healthy emulator for ``config.state_dir``, starting or replacing one when needed.
 
-    One that judges otherwise (another profile or another latent file) is replaced; other differences of settings are
-    left as they are. Raises EmulatorError when none is healthy within ``start_timeout_seconds``.
+    One that judges otherwise (another profile, latent file, mock setting or prompt cache) is replaced; other differences of
+    settings are left as they are. Raises EmulatorError when none is healthy within ``start_timeout_seconds``.
     """
     config.state_dir.mkdir(parents=True, exist_ok=True)
     wanted = profile_fingerprint(config)
@@ -115,10 +115,13 @@ def _command(config: EmulatorConfig) -> list[str]:
         "--faults": config.faults,
         "--enqueued-token-limit": config.enqueued_token_limit,
         "--requests-per-minute": config.requests_per_minute,
+        "--prompt-cache": config.prompt_cache,
     }
     for option, value in optional.items():
         if value is not None:
             command += [option, str(value)]
+    for word in config.mock.words():
+        command += ["--mock", word]
     return command
 
 

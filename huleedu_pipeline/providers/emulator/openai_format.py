@@ -130,8 +130,8 @@ def response_body(key: str, created_at: int, request: Json, reply: ModelReply) -
             "input_tokens": reply.input_tokens,
             "input_tokens_details": {
                 "cached_tokens": reply.cached_tokens,
-                "cache_write_tokens": 0,
-                "cache_write_tokens_details": {"ttl_30m_tokens": 0, "ttl_12h_tokens": 0},
+                "cache_write_tokens": reply.written_30m_tokens,
+                "cache_write_tokens_details": {"ttl_30m_tokens": reply.written_30m_tokens, "ttl_12h_tokens": 0},
             },
             "output_tokens": reply.output_tokens,
             "output_tokens_details": {"reasoning_tokens": 0},
@@ -161,7 +161,11 @@ def chat_body(key: str, created_at: int, request: Json, reply: ModelReply) -> Js
             "prompt_tokens": reply.input_tokens,
             "completion_tokens": reply.output_tokens,
             "total_tokens": reply.input_tokens + reply.output_tokens,
-            "prompt_tokens_details": {"cached_tokens": reply.cached_tokens, "cache_write_tokens": 0, "audio_tokens": 0},
+            "prompt_tokens_details": {
+                "cached_tokens": reply.cached_tokens,
+                "cache_write_tokens": reply.written_30m_tokens,
+                "audio_tokens": 0,
+            },
             "completion_tokens_details": {
                 "reasoning_tokens": 0,
                 "audio_tokens": 0,

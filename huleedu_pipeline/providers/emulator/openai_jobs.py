@@ -9,27 +9,28 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from . import openai_format as form
+from .bench import Bench, JobBench
 from .enqueued import EnqueuedTokens
 from .errors import ApiError
 from .faults.base import Fault
 from .faults.jobs import CancelledByProvider, CannotFindFile, Expire, FailLines, ResultsExpire, TokenLimit
 from .faults.lines import InBothFiles, RefusedLines
 from .identifiers import derived_key, new_id
-from .judging import answer
 from .lines import count_lines
 from .locks import JobLocks
 from .openai_requests import CHAT, read_request
 from .openai_results import OutputAndErrors
 from .openai_validation import RESULT_FILE_LIFE_SECONDS, problem, read_creation, validate_lines
-from .profiles import Profile
+from .reading import ModelRequest
 from .records import Job, Settlement, StoredFile
 from .result_lines import ResultLines
-from .running import Tally, edit_reply, lines_to_run, running_order
+from .running import Tally, edit_reply, lines_that_run, lines_to_run, running_order
 from .store import Store
 from .wire import Json
 
@@ -38,12 +39,12 @@ MAX_LINES = 50_000
 
 
 class OpenAIJobs:
-    """The OpenAI batches of one store, judged by one profile; methods may be called from any thread."""
+    """The OpenAI batches of one store, judged at one bench; methods may be called from any thread."""
 
-    def __init__(self, store: Store, profile: Profile, seconds_per_job: float, enqueued_token_limit: int | None = None) -> None:
+    def __init__(self, store: Store, bench: Bench, seconds_per_job: float, enqueued_token_limit: int | None = None) -> None:
         self._store = store
         self._queue = EnqueuedTokens(store, enqueued_token_limit)
-        self._profile = profile
+        self._bench = bench
         self._seconds = seconds_per_job
         self._locks = JobLocks()
 
@@ -98,8 +99,11 @@ class OpenAIJobs:
             self._store.record_validation(job.id, model, problems)
             job = replace(job, validated=True, model=model, problems=problems)
         if job.settlement is None and (over or job.failed):
-            settlement, files = (Settlement(), []) if job.problems or job.failed else self._run(job)
-            self._store.record_settlement(job, settlement, files)
+            settlement = Settlement()
+            if job.problems or job.failed:
+                self._store.record_settlement(job, settlement)
+            else:
+                settlement = self._run(job)
             job = replace(job, settlement=settlement)
         return job
 
@@ -124,13 +128,14 @@ class OpenAIJobs:
 
     # Running
 
-    def _run(self, job: Job) -> tuple[Settlement, list[StoredFile]]:
+    def _run(self, job: Job) -> Settlement:
         to_run = lines_to_run(job, job.clock.openai_share_run(job.clock.over_at))
+        bench = self._bench.for_job("openai", self._requests_that_run(job, to_run), job.clock.over_at)
         folder = self._store.folder
         with folder.spooled() as output_path, folder.spooled() as error_path:
             with output_path.open("wb") as output, error_path.open("wb") as errors:
                 results = OutputAndErrors(ResultLines(output, job.plan), ResultLines(errors, job.plan))
-                tally = self._run_lines(job, to_run, results)
+                tally = self._run_lines(job, to_run, results, bench)
                 results.finish()
             kept = _keeps_files(job)
             output_file = self._keep_result(job, output_path, "output") if kept and results.in_output else None
@@ -139,9 +144,15 @@ class OpenAIJobs:
         settlement = tally.settlement(
             None if output_file is None else output_file.id, None if error_file is None else error_file.id
         )
-        return settlement, files
+        self._store.record_settlement(job, settlement, files, bench.counts)
+        return settlement
 
-    def _run_lines(self, job: Job, to_run: int, results: OutputAndErrors) -> Tally:
+    def _requests_that_run(self, job: Job, to_run: int) -> Iterator[tuple[int, ModelRequest]]:
+        for line in lines_that_run(job, self._store.folder.job_input(job.id), to_run):
+            with suppress(ApiError):  # refused when it runs
+                yield line.number, read_request(job.spec["endpoint"], json.loads(line.content)["body"])
+
+    def _run_lines(self, job: Job, to_run: int, results: OutputAndErrors, bench: JobBench) -> Tally:
         tally = Tally()
         finished_at = int(job.clock.over_at)
         endpoint = job.spec["endpoint"]
@@ -160,7 +171,7 @@ class OpenAIJobs:
                 tally.errored += 1
                 continue
             try:
-                reply = answer(read_request(endpoint, body), self._profile)
+                reply = bench.answer("openai", line.number, read_request(endpoint, body))
             except ApiError as refusal:
                 results.to_errors(line.number, form.result_line(key, custom_id, refusal.status, form.error_body(refusal)))
                 tally.errored += 1

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .config import MODEL_PREFIX
 from .errors import ApiError
+from .openai_caching import read_cache_key, read_cache_marks
 from .openai_parameters import CHAT_PARAMETERS, RESPONSES_PARAMETERS, check_parameters
 from .reading import PART_SEPARATOR, ModelRequest
 from .wire import Json
@@ -79,7 +80,8 @@ def _read_responses(body: Json) -> ModelRequest:
     if isinstance(form, dict) and form.get("type") == "json_schema":
         schema = _read_schema("text.format", form)
     limit = _read_limit(body, "max_output_tokens", MIN_OUTPUT_TOKENS)
-    return _model_request(body, system, user, schema, limit)
+    messages = body["input"] if isinstance(body["input"], list) else [{"content": body["input"]}]
+    return _model_request(body, system, user, schema, limit, [{"content": instructions or ""}, *messages])
 
 
 def _read_chat(body: Json) -> ModelRequest:
@@ -96,17 +98,22 @@ def _read_chat(body: Json) -> ModelRequest:
     limit = _read_limit(body, "max_completion_tokens")
     if limit is None:
         limit = _read_limit(body, "max_tokens")
-    return _model_request(body, system, user, schema, limit)
+    return _model_request(body, system, user, schema, limit, body["messages"])
 
 
-def _model_request(body: Json, system: list[str], user: list[str], schema: Json | None, limit: int | None) -> ModelRequest:
+def _model_request(
+    body: Json, system: list[str], user: list[str], schema: Json | None, limit: int | None, messages: Sequence[Json]
+) -> ModelRequest:
+    schema_text = "" if schema is None else json.dumps(schema)
     return ModelRequest(
         model=body["model"],
         system=PART_SEPARATOR.join(system),
         user=PART_SEPARATOR.join(user),
         schema_properties=None if schema is None else tuple(schema["properties"]),
-        schema_text="" if schema is None else json.dumps(schema),
+        schema_text=schema_text,
         max_output_tokens=limit,
+        cache_key=read_cache_key(body),
+        cache_marks=read_cache_marks(body, messages, schema_text),
     )
 
 

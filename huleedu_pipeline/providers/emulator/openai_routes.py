@@ -17,7 +17,6 @@ from .faults.plan import kept_by_job
 from .faults.replies import Refusal
 from .http import Call, Operation, integer_query, json_response
 from .identifiers import new_id, new_key
-from .judging import answer
 from .lines import read_lines
 from .multipart import read_form
 from .openai_requests import CHAT, RESPONSES, read_request
@@ -166,10 +165,11 @@ def cancel_batch(emulator: Emulator, call: Call) -> Response:
 
 def _live(emulator: Emulator, call: Call, endpoint: str) -> Response:
     body = read_json(call.body.read_bytes())
-    reply = edit_live_reply(answer(read_request(endpoint, body), emulator.profile), call.faults)
+    request = read_request(endpoint, body)
+    reply = edit_live_reply(emulator.bench.live("openai", request, call.now), call.faults)
     emulator.store.count_live("openai", bill_of(reply), is_verdict=reply.is_verdict)
     build = form.chat_body if endpoint == CHAT else form.response_body
-    return json_response(build(new_key(), int(call.now), body, reply))
+    return json_response(build(new_key(), int(call.now), body, reply), headers=emulator.bench.latency_headers(request))
 
 
 def create_response(emulator: Emulator, call: Call) -> Response:
@@ -187,9 +187,10 @@ def create_decision(emulator: Emulator, call: Call) -> Response:
     body = read_json(call.body.read_bytes())
     request = read_decision(body)
     refuses = any(isinstance(fault, Refusal) for fault in call.faults)
+    emulator.bench.admit("openai", request)
     decision = decision_body(body, request, emulator.profile, refuses=refuses)
-    emulator.store.count_live("openai", Bill(1, request.input_tokens), is_verdict=judges(decision))
-    return json_response(decision)
+    emulator.store.count_live("openai", Bill(1, decision["usage"]["input_tokens"]), is_verdict=judges(decision))
+    return json_response(decision, headers=emulator.bench.latency_headers(request))
 
 
 OPERATIONS = (

@@ -1,8 +1,8 @@
 """The simulated judges: who wins a pair of texts, how surely, and in what words.
 
-Here: the ``Profile`` protocol, its two implementations and the loading of the latent file. Not here: reading a prompt
-(``reading``) and writing the verdict as a model's reply (``judging``). Both judges are deterministic: their only noise
-is the seed that they are handed.
+Here: the ``Profile`` protocol, the two judges that look at the texts, and the choice of a judge. Not here: the judges that do
+not (``mocks``), reading a prompt (``reading``) and writing the verdict as a model's reply (``judging``). All judges are
+deterministic: their only noise is drawn from the request.
 """
 
 from __future__ import annotations
@@ -10,32 +10,25 @@ from __future__ import annotations
 import hashlib
 import math
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from .config import EmulatorConfig
+from .config import MOCK_NAMES, EmulatorConfig
+from .draws import uniform_from
 from .errors import EmulatorError
+from .mocks import MockProfile
+from .reading import ModelRequest
 from .surface import FEATURES, score
-
-Winner = Literal["Essay A", "Essay B"]
+from .tokens import TokenCounter
+from .verdicts import SimulatedVerdict, Winner, confidence_in
 
 SURFACE_SLOPE = 1.8  # log-odds per point of difference in surface score
 SURFACE_POSITION_EFFECT = 0.15  # log-odds in favour of the essay shown first
 DECISIVE_PART = 0.02  # a feature that moved the score by less is not named as the reason
 
 Sha256Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-@dataclass(frozen=True)
-class SimulatedVerdict:
-    """A verdict: ``confidence`` runs from 1 (a coin toss) to 5, in tenths; ``justification`` is one short sentence."""
-
-    winner: Winner
-    confidence: float
-    justification: str
 
 
 class UnknownTextError(ValueError):
@@ -54,15 +47,20 @@ class Profile(Protocol):
         """The name by which the judge is chosen and reported."""
         ...
 
-    def probability_a(self, text_a: str, text_b: str) -> float:
-        """Return the probability that the first text is preferred. Raises UnknownTextError."""
+    @property
+    def tokens(self) -> TokenCounter:
+        """How the judge counts tokens."""
         ...
 
-    def judge(self, text_a: str, text_b: str, seed: bytes) -> SimulatedVerdict:
-        """Return the verdict on two texts in the order shown; the same seed gives the same verdict.
+    def judge(self, text_a: str, text_b: str, request: ModelRequest) -> SimulatedVerdict:
+        """Return the verdict on two texts in the order shown; the same request gives the same verdict.
 
         Raises UnknownTextError when the judge does not know one of the texts.
         """
+        ...
+
+    def latency_ms(self, request: ModelRequest) -> float:
+        """Return how long the judge thinks about a live request, in milliseconds."""
         ...
 
 
@@ -74,27 +72,27 @@ def logistic(log_odds: float) -> float:
     return odds / (1 + odds)
 
 
-def uniform_from(seed: bytes) -> float:
-    """Return a number in [0, 1) drawn from the SHA-256 of ``seed``: the same on every machine and in every process."""
-    return int.from_bytes(hashlib.sha256(seed).digest()[:6], "big") / 2**48
-
-
-def confidence_in(probability_a: float) -> float:
-    """Map the distance of a probability from one half to 1 (none) .. 5 (certain), in tenths."""
-    return round(1 + 8 * abs(probability_a - 0.5), 1)
-
-
 def text_key(text: str) -> str:
     """Return the hex SHA-256 by which a latent file knows a text: NFC, line-feed line ends, stripped, UTF-8."""
     plain = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _winner(probability_a: float, seed: bytes) -> Winner:
-    return "Essay A" if uniform_from(seed) < probability_a else "Essay B"
+class ReadingJudge:
+    """What the judges that look at the texts have in common: they count tokens by bytes, and take no time over it."""
+
+    tokens = TokenCounter()
+
+    def latency_ms(self, _request: ModelRequest, /) -> float:
+        """Return how long the judge thinks about a live request, in milliseconds: not at all."""
+        return 0.0
 
 
-class SurfaceProfile:
+def _winner(probability_a: float, request: ModelRequest) -> Winner:
+    return "Essay A" if uniform_from(request.seed) < probability_a else "Essay B"
+
+
+class SurfaceProfile(ReadingJudge):
     """Judges by surface features; needs no knowledge of the texts."""
 
     name = "surface"
@@ -103,12 +101,12 @@ class SurfaceProfile:
         """Return the probability that the first text is preferred."""
         return logistic(SURFACE_SLOPE * (score(text_a).total - score(text_b).total) + SURFACE_POSITION_EFFECT)
 
-    def judge(self, text_a: str, text_b: str, seed: bytes) -> SimulatedVerdict:
+    def judge(self, text_a: str, text_b: str, request: ModelRequest) -> SimulatedVerdict:
         """Return the verdict on two texts; see :class:`Profile`."""
         probability_a = self.probability_a(text_a, text_b)
-        winner = _winner(probability_a, seed)
+        winner = _winner(probability_a, request)
         better, other = (text_a, text_b) if winner == "Essay A" else (text_b, text_a)
-        return SimulatedVerdict(winner, confidence_in(probability_a), _surface_reason(winner, better, other))
+        return SimulatedVerdict(winner, confidence_in(probability_a), _surface_reason(winner, better, other), probability_a)
 
 
 def _surface_reason(winner: Winner, better: str, other: str) -> str:
@@ -130,7 +128,7 @@ class LatentFile(BaseModel):
     lapse_rate: float = Field(default=0.0, ge=0, le=1)
 
 
-class LatentProfile:
+class LatentProfile(ReadingJudge):
     """Judges by known latent values: a Bradley–Terry judge with a position effect and lapses of attention."""
 
     name = "latent"
@@ -149,12 +147,12 @@ class LatentProfile:
         log_odds = self._theta(text_a) - self._theta(text_b) + self._latent.position_effect
         return (1 - self._latent.lapse_rate) * logistic(log_odds) + self._latent.lapse_rate / 2
 
-    def judge(self, text_a: str, text_b: str, seed: bytes) -> SimulatedVerdict:
+    def judge(self, text_a: str, text_b: str, request: ModelRequest) -> SimulatedVerdict:
         """Return the verdict on two texts; see :class:`Profile`."""
         probability_a = self.probability_a(text_a, text_b)
-        winner = _winner(probability_a, seed)
+        winner = _winner(probability_a, request)
         reason = f"{winner} makes the stronger impression as a whole."
-        return SimulatedVerdict(winner, confidence_in(probability_a), reason)
+        return SimulatedVerdict(winner, confidence_in(probability_a), reason, probability_a)
 
 
 def read_latent_file(path: Path) -> LatentFile:
@@ -171,20 +169,25 @@ def read_latent_file(path: Path) -> LatentFile:
 
 def load_profile(config: EmulatorConfig) -> Profile:
     """Return the judge that ``config`` names. Raises EmulatorError when its latent file is unusable."""
-    if config.latent_file is None:
-        return SurfaceProfile()
-    return LatentProfile(read_latent_file(config.latent_file))
+    if config.latent_file is not None:
+        return LatentProfile(read_latent_file(config.latent_file))
+    if config.profile in MOCK_NAMES:
+        return MockProfile(config.profile, config.mock)
+    return SurfaceProfile()
 
 
 def profile_fingerprint(config: EmulatorConfig) -> str:
-    """Return a string that differs whenever the judge would: the profile's name, and the SHA-256 of a latent file.
+    """Return a string that differs whenever a verdict or its tokens would: profile, latent file, mock settings, cache.
 
     Raises EmulatorError when the latent file cannot be read.
     """
-    if config.latent_file is None:
-        return config.profile
-    try:
-        content = config.latent_file.read_bytes()
-    except OSError as problem:
-        raise EmulatorError(f"latent file {config.latent_file}: cannot be read ({problem.strerror})") from problem
-    return f"{config.profile}:{hashlib.sha256(content).hexdigest()}"
+    parts = [config.profile, *config.mock.words()]
+    if config.prompt_cache is not None:
+        parts.append(f"prompt_cache={config.prompt_cache:g}")
+    if config.latent_file is not None:
+        try:
+            content = config.latent_file.read_bytes()
+        except OSError as problem:
+            raise EmulatorError(f"latent file {config.latent_file}: cannot be read ({problem.strerror})") from problem
+        parts.append(hashlib.sha256(content).hexdigest())
+    return ":".join(parts)

@@ -10,6 +10,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 # Greedy on purpose: an essay may itself contain the closing tag, and text may follow the second essay.
 _ESSAY_PAIR = re.compile(
@@ -20,12 +21,24 @@ PART_SEPARATOR = "\n\n"
 BYTES_PER_TOKEN = 4
 
 
+CacheLife = Literal["5m", "30m", "1h"]
+
+
+@dataclass(frozen=True)
+class CacheMark:
+    """A place up to which a provider keeps a prompt: the text before it, and for how long."""
+
+    prefix: str
+    life: CacheLife
+
+
 @dataclass(frozen=True)
 class ModelRequest:
     """A request without its provider's clothing.
 
     ``schema_properties`` are the names that the requested JSON schema lists, in its order (None: no schema);
     ``schema_text`` is that schema as sent, for counting; ``max_output_tokens`` is None when the caller set no limit.
+    ``cache_key`` is OpenAI's ``prompt_cache_key``; ``cache_marks`` are in the order of the prompt.
     """
 
     model: str
@@ -34,6 +47,8 @@ class ModelRequest:
     schema_properties: tuple[str, ...] | None
     schema_text: str
     max_output_tokens: int | None
+    cache_key: str | None = None
+    cache_marks: tuple[CacheMark, ...] = ()
 
     @property
     def input_tokens(self) -> int:

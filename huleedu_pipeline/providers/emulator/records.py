@@ -32,12 +32,16 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Bill:
-    """What was billed: requests answered, and their tokens; ``input_tokens`` includes the cached ones."""
+    """What was billed: requests answered, and their tokens.
+
+    ``input_tokens`` includes those that a cache served and those that were written to it.
+    """
 
     requests: int = 0
     input_tokens: int = 0
     cached_input_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,12 @@ class Settlement:
     cached_input_tokens: int = 0
     output_tokens: int = 0
     judged: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def bill(self) -> Bill:
         """What the job costs."""
-        return Bill(self.succeeded, self.input_tokens, self.cached_input_tokens, self.output_tokens)
+        return Bill(self.succeeded, self.input_tokens, self.cached_input_tokens, self.output_tokens, self.cache_write_tokens)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from .faults.base import Fault
 from .faults.jobs import CancelKeeps, Expire
-from .faults.lines import LineOrder
+from .faults.lines import LineOrder, RefusedLines
 from .faults.replies import ReplyFault
 from .judging import ModelReply
-from .lines import Line, lines_in_running_order
+from .lines import Line, lines_in_running_order, read_lines
 from .records import Bill, Job, Settlement
 
 
@@ -30,6 +31,7 @@ class Tally:
     cached_input_tokens: int = 0
     output_tokens: int = 0
     judged: int = 0
+    cache_write_tokens: int = 0
 
     def unrun(self, *, expired: bool) -> None:
         """Count a line that did not run, because the window closed or the job was cancelled."""
@@ -45,6 +47,7 @@ class Tally:
         self.input_tokens += reply.input_tokens
         self.cached_input_tokens += reply.cached_tokens
         self.output_tokens += reply.output_tokens
+        self.cache_write_tokens += reply.written_tokens
 
     def settlement(self, output_file_id: str | None = None, error_file_id: str | None = None) -> Settlement:
         """Return how the job ended."""
@@ -59,12 +62,13 @@ class Tally:
             cached_input_tokens=self.cached_input_tokens,
             output_tokens=self.output_tokens,
             judged=self.judged,
+            cache_write_tokens=self.cache_write_tokens,
         )
 
 
 def bill_of(reply: ModelReply) -> Bill:
     """Return what one answer costs."""
-    return Bill(1, reply.input_tokens, reply.cached_tokens, reply.output_tokens)
+    return Bill(1, reply.input_tokens, reply.cached_tokens, reply.output_tokens, reply.written_tokens)
 
 
 def edit_live_reply(reply: ModelReply, faults: Sequence[Fault]) -> ModelReply:
@@ -91,6 +95,14 @@ def running_order(job: Job, path: Path) -> Iterator[Line]:
     if asked is None:
         return lines_in_running_order(path, job.id)
     return lines_in_running_order(path, f"{job.id}:{asked.seed}", asked.order)
+
+
+def lines_that_run(job: Job, path: Path, n_run: int) -> Iterator[Line]:
+    """Yield, in the order of the input, the lines of a job that run when ``n_run`` do and that no fault refuses."""
+    numbers = {line.number for line in islice(running_order(job, path), n_run)}
+    for line in read_lines(path):
+        if line.number in numbers and not job.plan.at_line(RefusedLines, line.number):
+            yield line
 
 
 def edit_reply(job: Job, number: int, reply: ModelReply) -> ModelReply:

@@ -6,12 +6,14 @@ Not here: HTTP. Every handler is given this object and a call.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from .anthropic_format import timestamp
 from .anthropic_jobs import AnthropicJobs
-from .config import SERVICE_NAME, EmulatorConfig
+from .bench import LATENCY_HEADER, Bench
+from .config import MOCK_NAMES, SERVICE_NAME, EmulatorConfig
 from .fault_book import FaultBook
 from .faults.script import read_script
 from .folder import StateFolder
@@ -34,8 +36,9 @@ class Emulator:
         self.store = Store(StateFolder(config.state_dir))
         self.faults = FaultBook(self.store, script)
         self.rates = RateLimits(config.requests_per_minute)
-        self.openai = OpenAIJobs(self.store, self.profile, config.seconds_per_job, config.enqueued_token_limit)
-        self.anthropic = AnthropicJobs(self.store, self.profile, config.seconds_per_job)
+        self.bench = Bench(config, self.profile, self.store)
+        self.openai = OpenAIJobs(self.store, self.bench, config.seconds_per_job, config.enqueued_token_limit)
+        self.anthropic = AnthropicJobs(self.store, self.bench, config.seconds_per_job)
 
     def close(self) -> None:
         """Release the state folder."""
@@ -51,6 +54,22 @@ class Emulator:
             "pid": os.getpid(),
             "seconds_per_job": self.config.seconds_per_job,
         }
+
+    def mock_mode(self) -> dict[str, Any]:
+        """Return who judges, and that it is a simulation; ``mock_mode`` is None unless a named mock profile judges."""
+        is_mock = self.profile.name in MOCK_NAMES
+        return {
+            "use_mock_llm": True,
+            "is_simulated": True,
+            "mock_mode": self.profile.name if is_mock and self.profile.name != "default" else None,
+            "profile": self.profile.name,
+            "mock_settings": self.config.mock.model_dump(mode="json") if is_mock else None,
+            "prompt_cache": self.config.prompt_cache,
+        }
+
+    def waited_seconds(self, headers: Mapping[str, str]) -> float:
+        """Return how long an answer with these headers is really held back."""
+        return float(headers.get(LATENCY_HEADER, 0)) / 1000 * self.config.mock.latency_scale
 
     def ledger(self, now: float) -> dict[str, Any]:
         """Return what this state folder was ever asked and billed: calls by endpoint, jobs, verdicts, faults that fired.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -233,8 +233,14 @@ class Store:
         with self.transaction() as connection:
             connection.execute("UPDATE jobs SET cancel_at = ? WHERE id = ? AND cancel_at IS NULL", (at, job_id))
 
-    def record_settlement(self, job: Job, settlement: Settlement, files: Sequence[StoredFile] = ()) -> None:
-        """Record how a job ended, its files and its bill, and drop its input; a second settlement changes nothing."""
+    def record_settlement(
+        self,
+        job: Job,
+        settlement: Settlement,
+        files: Sequence[StoredFile] = (),
+        counts: Iterable[tuple[str, str, int]] = (),
+    ) -> None:
+        """Record how a job ended, its files, its bill and further counts, and drop its input; a second time changes nothing."""
         with self.transaction() as connection:
             changed = connection.execute(
                 "UPDATE jobs SET settlement = ? WHERE id = ? AND settlement IS NULL",
@@ -245,6 +251,8 @@ class Store:
                     self._insert_file(connection, record)
                 self.count(connection, _JUDGED, "all", settlement.judged)
                 self._count_bill(connection, job.provider, settlement.bill)
+                for kind, name, n in counts:
+                    self.count(connection, kind, name, n)
         self.folder.job_input(job.id).unlink(missing_ok=True)
 
     def delete_job(self, job_id: str) -> None:
@@ -256,12 +264,18 @@ class Store:
     # Counters
 
     @staticmethod
-    def count(connection: sqlite3.Connection, kind: str, name: str, n: int = 1) -> None:
-        """Add to a counter."""
-        connection.execute(
-            "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET n = n + excluded.n",
+    def count(connection: sqlite3.Connection, kind: str, name: str, n: int = 1) -> int:
+        """Add to a counter and return what it is then."""
+        row = connection.execute(
+            "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET n = n + excluded.n RETURNING n",
             (kind, name, n),
-        )
+        ).fetchone()
+        return int(row["n"])
+
+    def counted(self, kind: str, name: str) -> int:
+        """Return one counter."""
+        rows = self.rows("SELECT n FROM counters WHERE kind = ? AND name = ?", (kind, name))
+        return int(rows[0]["n"]) if rows else 0
 
     def count_call(self, endpoint: str, *, repeated_create_of: Provider | None = None) -> None:
         """Count a call of an endpoint, and whether it is a batch creation that the SDK marked as a repeat."""

@@ -102,14 +102,14 @@ class OtherModel(ReplyFault):
 
 
 class CachedTokens(ReplyFault):
-    """So many tokens of the prompt came from the provider's cache; no more than the prompt has."""
+    """So many tokens of the prompt came from the provider's cache; no more than the prompt has beside those written to it."""
 
     kind: Literal["cached_tokens"] = "cached_tokens"
     tokens: int = Field(default=128, ge=0)
 
     def edit(self, reply: ModelReply) -> ModelReply:
         """Return the reply that is given instead."""
-        return replace(reply, cached_tokens=min(self.tokens, reply.input_tokens))
+        return replace(reply, cached_tokens=min(self.tokens, reply.input_tokens - reply.written_tokens))
 
 
 class FencedJson(ReplyFault):

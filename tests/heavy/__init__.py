@@ -1,0 +1,1 @@
+"""The heavy lane: whole runs with Dagster's daemon and the emulator as processes of their own. Not part of ``make test``."""
