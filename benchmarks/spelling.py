@@ -123,9 +123,7 @@ def main() -> None:
     parser.add_argument("--errors", action="store_true", help="list what went wrong, not to be used on a held-out set")
     options = parser.parse_args()
     golds = {path.name: read_gold(path) for path in options.gold or GOLD}
-    print(
-        f"{'gold set':<28}{'language':<10}{'words':>7}{'errors':>8}{'applied':>9}{'detected':>10}{'recall':>8}{'precision':>11}"
-    )
+    print(f"{'gold set':<28}{'language':<10}{'words':>7}{'errors':>8}{'applied':>9}{'detected':>10}{'recall':>8}{'precision':>11}")
     for name, gold in golds.items():
         for language in sorted({spoken for spoken, _ in gold}):
             counts, wrong = score(gold, language)
@@ -143,9 +141,7 @@ def main() -> None:
         start = time.perf_counter()
         check_texts(texts, language="en", workers=options.workers)
         seconds = time.perf_counter() - start
-        print(
-            f"\n{len(texts):,} essays, {n_words:,} words in {seconds:.1f} s with all loading: {n_words / seconds:,.0f} words/s"
-        )
+        print(f"\n{len(texts):,} essays, {n_words:,} words in {seconds:.1f} s with all loading: {n_words / seconds:,.0f} words/s")
         one = dict(list(texts.items())[: min(1_000, len(texts))])
         check_texts({"warm": "a wrd"}, language="en", workers=1)
         start = time.process_time()

@@ -29,15 +29,7 @@ _COUNTS_PER_SHARE = 1e12
 _ENDINGS: dict[Language, tuple[tuple[str, str], ...]] = {
     "en": (
         *(("ys", "ies"), ("yed", "ied"), ("eing", "ing"), ("full", "ful"), ("fuly", "fully"), ("fullness", "fulness")),
-        *(
-            ("aly", "ally"),
-            ("ley", "ly"),
-            ("yness", "iness"),
-            ("yer", "ier"),
-            ("yest", "iest"),
-            ("ie", "y"),
-            ("icly", "ically"),
-        ),
+        *(("aly", "ally"), ("ley", "ly"), ("yness", "iness"), ("yer", "ier"), ("yest", "iest"), ("ie", "y"), ("icly", "ically")),
         *(("isk", "ic"), ("ik", "ic"), ("sion", "tion"), ("cion", "tion"), ("ans", "ance"), ("ens", "ence"), ("el", "le")),
     ),
     "sv": (("it", "igt"), ("ikt", "igt"), ("sjon", "tion"), ("sion", "tion"), ("shon", "tion"), ("mm", "m"), ("nn", "n")),

@@ -106,8 +106,7 @@ class Checker:
         for rest, correction in self._learner.phrases.get(lower, ()):
             following = tokens[place + 1 : place + 1 + len(rest)]
             if tuple(token.plain.lower() for token in following) == rest and all(
-                text[left.end : right.start] in (" ", "\u00a0")
-                for left, right in zip([word, *following], following, strict=False)
+                text[left.end : right.start] in (" ", "\u00a0") for left, right in zip([word, *following], following, strict=False)
             ):
                 whole = Word(word.start, following[-1].end, word.plain)
                 return _correction(text, whole, Rule.LEARNER_ERROR, (correction,), is_applied=True)
@@ -129,11 +128,7 @@ class Checker:
     def _is_right(self, word: str, *, is_shouted: bool) -> bool:
         """Whether ``word`` is one of the language, or one that is left alone wherever it stands."""
         lower = word.lower()
-        if (
-            lower.casefold() in self._left_alone
-            or lower.removesuffix("'s").casefold() in self._left_alone
-            or len(word) > LONGEST_WORD
-        ):
+        if lower.casefold() in self._left_alone or lower.removesuffix("'s").casefold() in self._left_alone or len(word) > LONGEST_WORD:
             return True
         if is_word(word, self._language):
             return True
@@ -167,9 +162,7 @@ class Checker:
 
     def _is_derived(self, lower: str) -> bool:
         """Whether a word is a known one behind a prefix, or before a shortened verb, that any word can have."""
-        if self._language == "en" and any(
-            lower.endswith(short) and is_word(lower.removesuffix(short), "en") for short in _SHORTENED
-        ):
+        if self._language == "en" and any(lower.endswith(short) and is_word(lower.removesuffix(short), "en") for short in _SHORTENED):
             return True
         rests = (lower.removeprefix(prefix) for prefix in _PREFIXES if lower.startswith(prefix))
         return any(len(rest) >= _STEM and is_word(rest, self._language) for rest in rests)
@@ -194,11 +187,7 @@ class Checker:
             return None
         is_applied = best is not None and self._is_clear(best, ranked[1:], lower)
         return _correction(
-            text,
-            doubt.word,
-            Rule.DICTIONARY,
-            tuple(candidate.word for candidate in ranked[:N_CANDIDATES]),
-            is_applied=is_applied,
+            text, doubt.word, Rule.DICTIONARY, tuple(candidate.word for candidate in ranked[:N_CANDIDATES]), is_applied=is_applied
         )
 
     def _ranked(self, lower: str, doubt: _Doubt, variety: Variety | None) -> list[Candidate]:
@@ -211,7 +200,8 @@ class Checker:
             Candidate(
                 candidate.word,
                 candidate.cost,
-                candidate.score + _NEIGHBOURS * support(candidate.word.lower(), doubt.before, doubt.after, self._language),
+                candidate.score
+                + _NEIGHBOURS * support(candidate.word.lower(), doubt.before, doubt.after, self._language),
             )
             for candidate in found[: 4 * N_CANDIDATES]
         ]
