@@ -57,7 +57,7 @@ clean:  ## Remove the virtual environment and everything mutable (.huleedu: ledg
 
 lock:  ## Resolve the dependencies anew (needs uv)
 	uv pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements.lock
-	uv pip compile $(LOCK_OPTIONS) --group build --extra dev --extra notebooks --extra postgres -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile $(LOCK_OPTIONS) --group build --extra dev --extra notebooks --extra postgres --extra tracing -c requirements.lock pyproject.toml -o requirements-dev.lock
 	uv pip compile $(LOCK_OPTIONS) --group build --extra benchmark pyproject.toml -o requirements-benchmark.lock
 
 # One universal lock for all supported Pythons, with hashes and without the address of any registry.

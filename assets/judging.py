@@ -17,6 +17,7 @@ from huleedu_pipeline.judging.consistency import contradicts
 from huleedu_pipeline.judging.guard import MIN_SUCCESS_RATE, why_failed
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.judging.spec import is_simulated
+from huleedu_pipeline.judging.templates import load_template
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import (
     COMPARISON_PAIRS,
@@ -29,7 +30,7 @@ from huleedu_pipeline.lake.tables import (
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
 from huleedu_pipeline.providers.continuation import conclude, is_judged, is_nearly_judged, standing_of
 from huleedu_pipeline.providers.human import imported_requests
-from huleedu_pipeline.providers.planning import plan_requests, planned_spec
+from huleedu_pipeline.providers.planning import plan_requests, planned_judge, planned_spec
 from huleedu_pipeline.providers.spelling import planned_texts
 from huleedu_pipeline.providers.winding_up import OPEN_JOBS
 from huleedu_pipeline.waves import decision_row
@@ -56,7 +57,7 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
             texts = planned_texts(book, batch_id, essays_of(lake.open(), batch_id))
             pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
             requests = plan_requests(book, batch_id, pairs, texts)
-        carriers = book.carriers(batch_id)
+        carriers, template = book.carriers(batch_id), _template_of(book, batch_id)
         rows = [
             {
                 "batch_id": batch_id,
@@ -67,6 +68,7 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
                 "model": request.model,
                 "prompt_sha256": request.prompt_sha256,
                 "provider_job_id": carriers.get(request.custom_id),
+                **template,
             }
             for request in requests
         ]
@@ -309,6 +311,14 @@ def _pair(row: dict[str, Any]) -> ComparisonPair:
     return ComparisonPair(**{name: value for name, value in row.items() if name != "pair_id"})
 
 
+def _template_of(book: Ledger, batch_id: str) -> dict[str, str | None]:
+    """Return the wording that a batch's requests were made with; people are shown none."""
+    if book.batch(batch_id).is_human:
+        return {"prompt_template": None, "prompt_template_sha256": None}
+    template = load_template(planned_judge(book, batch_id).prompt_template)
+    return {"prompt_template": template.name, "prompt_template_sha256": template.sha256}
+
+
 def _job_row(book: Ledger, job: JobRecord) -> dict[str, object]:
     tally = book.tally(job.batch_id, job_token=job.token)
     return {
@@ -327,6 +337,7 @@ def _job_row(book: Ledger, job: JobRecord) -> dict[str, object]:
         "collected_at": job.collected_at,
         "cost_usd": tally.cost_usd if job.state is JobState.COLLECTED else None,
         "estimated_cost_usd": job.estimated_cost_usd,
+        "correlation_id": job.correlation_id,
     }
 
 

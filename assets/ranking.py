@@ -17,6 +17,7 @@ from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.schema import Table
 from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, JUDGE_DIAGNOSTICS, LLM_JUDGEMENTS, SCALING_SUMMARY
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger
+from huleedu_pipeline.logs.spans import span
 from huleedu_pipeline.providers.continuation import is_judged
 from resources import LakeResource, LedgerResource
 
@@ -57,7 +58,8 @@ def scaling(
         if record.is_human:
             _ensure_current(store, book, batch_id)
         started = time.perf_counter()
-        batch = scale_batch(store.read_rows(ESSAYS, batch_id), store.read_rows(LLM_JUDGEMENTS, batch_id))
+        with span("score", **record.log_fields):
+            batch = scale_batch(store.read_rows(ESSAYS, batch_id), store.read_rows(LLM_JUDGEMENTS, batch_id))
         ranking = store.write_rows(CJ_RANKINGS, batch_id, _ranking_rows(batch_id, batch, is_provisional=is_provisional))
         judges = store.write_rows(JUDGE_DIAGNOSTICS, batch_id, _judge_rows(batch_id, batch))
         summary = _summary_row(batch_id, batch)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.logs.writing import end as end_log
 from huleedu_pipeline.providers.emulator.launcher import stop_emulator
 from huleedu_pipeline.settings import Settings
 
@@ -24,6 +25,13 @@ hypothesis_settings.load_profile("everywhere")
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DAGSTER_HOME", "HULEEDU_JUDGE_BACKEND", "HULEEDU_HOME"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_this_test() -> Iterator[None]:
+    """What a test began to write down ends with it."""
+    yield
+    end_log()
 
 
 @pytest.fixture

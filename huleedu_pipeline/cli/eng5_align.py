@@ -184,6 +184,7 @@ def _judge(source: "AnchorSource", names: dict[str, str], fields: dict[str, Any]
     from huleedu_pipeline.eng5.alignment_run import make_report
     from huleedu_pipeline.lake import Lake
     from huleedu_pipeline.ledger import Ledger
+    from huleedu_pipeline.logs import events
     from huleedu_pipeline.settings import Settings
 
     settings = Settings.load()
@@ -195,7 +196,11 @@ def _judge(source: "AnchorSource", names: dict[str, str], fields: dict[str, Any]
         run_batch(batch_id, settings, wait=True, on_progress=on_progress)
     ledger = Ledger(settings.ledger_url)
     try:
-        return make_report(ledger, Lake(settings.lake_dir), batch_id, source, names, design)
+        report = make_report(ledger, Lake(settings.lake_dir), batch_id, source, names, design)
+        counts = {"n_requests": report.run.n_requests, "n_succeeded": report.run.n_succeeded}
+        n_anchors = len(report.alignment.anchors)
+        events.ANCHOR_ALIGN_COMPLETE.tell(**ledger.batch(batch_id).log_fields, n_anchors=n_anchors, **counts)
+        return report
     finally:
         ledger.close()
 

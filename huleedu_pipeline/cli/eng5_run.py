@@ -92,7 +92,9 @@ def _run(
     from huleedu_pipeline.eng5.artefact import write_run
     from huleedu_pipeline.lake import Lake
     from huleedu_pipeline.ledger import Ledger
+    from huleedu_pipeline.logs import events, lead_to
 
+    lead_to(settings)
     print_findings(preflight_of(batch_dir, settings), err=True)
     batch_id = take_in(batch_dir, settings, mode_hint=None if mode is None else mode.value)
     with following(settings, batch_id) as on_progress:
@@ -111,6 +113,7 @@ def _run(
         )
         tally = ledger.tally(batch_id)
         prompts = {request.prompt_sha256 for request in ledger.requests(batch_id)}
+        about = ledger.batch(batch_id).log_fields
     finally:
         ledger.close()
     cost = "unknown cost" if tally.cost_usd is None else f"{tally.cost_usd:.4f} USD"
@@ -121,7 +124,10 @@ def _run(
         f"different prompts, {tally.input_tokens:,} tokens read and {tally.output_tokens:,} written, {cost}{simulated}"
     )
     typer.echo(f"wrote {path}. Check it: huleedu eng5 verify {folder}")
-    if not status.is_final:
+    if status.is_final:
+        events.RUNNER_EXECUTION_COMPLETE.tell(**about, to_state=status)
+    else:
         typer.echo("The run is partial: the same command goes on, and completes the artefact.")
     if has_timed_out:
+        events.COLLECTOR_TIMEOUT.tell(**about, timeout_seconds=most_seconds)
         raise typer.Exit(EXIT_NOT_READY)

@@ -160,6 +160,8 @@ def print_batch(ledger: Ledger, batch_id: str) -> None:
         f"  {tally.n_outcomes} of {tally.n_requests} requests have an outcome: {tally.n_succeeded} verdicts, "
         f"{tally.n_failed} failed, {tally.n_expired} expired"
     )
+    if batch.correlation_id is not None:
+        out.print(f"  correlation id {batch.correlation_id} (`huleedu logs {batch_id}` says what happened)", markup=False)
     for job in ledger.jobs(batch_id):
         name = job.provider_job_id or "not submitted"
         out.print(f"  job {name} at {job.provider}: {job.state}, {job.n_requests} requests, {_ago(job.created_at)}")

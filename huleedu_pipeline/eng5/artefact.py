@@ -30,6 +30,7 @@ from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import ESSAYS
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.ledger.records import OutcomeRecord
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers.planning import planned_judge, planned_scale, planned_spec
 
 SCHEMA_VERSION = "1.1.0"
@@ -96,7 +97,21 @@ def write_run(
         raise ArtefactError("\n".join(f"batch {batch_id}: {line}" for line in violations))
     with replacing(path) as temporary:
         temporary.write_bytes(encoded(document))
+    _tell(ledger, batch_id, document)
     return path
+
+
+def _tell(ledger: Ledger, batch_id: str, document: Document) -> None:
+    validation, status = document["validation"], document["validation"]["runner_status"]
+    events.ARTEFACT_WRITTEN.tell(
+        **ledger.batch(batch_id).log_fields,
+        artefact_checksum=validation["artefact_checksum"],
+        n_files=len(validation["manifest"]),
+        runner_mode=document["metadata"]["runner_mode"],
+        is_partial=status["partial_data"],
+        n_requests=status["n_requests"],
+        n_outcomes=status["n_outcomes"],
+    )
 
 
 def _ensure_own(folder: Path, path: Path, batch_id: str) -> None:

@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.storage.runs import SqliteRunStorage
 
 from huleedu_pipeline.ledger.leases import is_alive
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.orchestration.watch import runs_in_progress
 
 PROCESS_TAG = "huleedu/process"
@@ -25,6 +26,7 @@ def bury_dead_runs(instance: dg.DagsterInstance, batch_id: str) -> int:
         if pid is not None and not is_alive(pid):
             instance.report_run_failed(run, message="the process that ran it has ended")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            events.DEAD_RUN_BURIED.tell(batch_id=batch_id, dead_run_id=run.run_id)
             n_dead += 1
     return n_dead
 

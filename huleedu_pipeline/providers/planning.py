@@ -22,6 +22,7 @@ from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, Judge, resolve_model
 from huleedu_pipeline.judging.templates import load_template
 from huleedu_pipeline.ledger import BatchRecord, FrameRecord, Ledger, RequestRecord, UnknownBatchError
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers import anthropic_wire, openai_wire
 from huleedu_pipeline.providers.backend import backend_of, check_backend
 from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, as_sent, cut, fragment
@@ -343,7 +344,10 @@ def record_requests(
         for position, (pair, n_bytes) in enumerate(zip(pairs, _sizes(frame, bodies, pairs), strict=True), start=n_before)
     )
     distinct = {frame.frame_id: frame for frame in frames.values()}
-    return ledger.plan_requests(planned, distinct.values(), {ids[essay_id]: body for essay_id, body in bodies.items()})
+    n_new = ledger.plan_requests(planned, distinct.values(), {ids[essay_id]: body for essay_id, body in bodies.items()})
+    if n_new:
+        events.REQUESTS_PLANNED.tell(**ledger.batch(batch_id).log_fields, wave=pairs[0].wave, n_requests=n_new)
+    return n_new
 
 
 def request_bodies(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -55,6 +55,7 @@ COMMANDS = [
     "init",
     "inspect",
     "judgements import",
+    "logs",
     "models check",
     "models list",
     "plan",

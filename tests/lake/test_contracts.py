@@ -27,9 +27,10 @@ COLUMNS = {
     "total_corrections, l2_dictionary_corrections, spellchecker_corrections, correction_density",
     "spell_corrections": "batch_id, essay_id, start, end, original, suggestion, rule, is_applied, candidates",
     "comparison_pairs": "batch_id, pair_id, wave, replicate, essay_a_id, essay_b_id, pair_generation_mode",
-    "judge_requests": "batch_id, custom_id, pair_id, judge_id, provider, model, prompt_sha256, provider_job_id",
+    "judge_requests": "batch_id, custom_id, pair_id, judge_id, provider, model, prompt_sha256, provider_job_id, "
+    "prompt_template, prompt_template_sha256",
     "provider_jobs": "batch_id, provider, model, provider_job_id, status, n_requests, n_succeeded, n_failed, n_expired, "
-    "created_at, submitted_at, ended_at, collected_at, cost_usd, estimated_cost_usd",
+    "created_at, submitted_at, ended_at, collected_at, cost_usd, estimated_cost_usd, correlation_id",
     "llm_judgements": "batch_id, custom_id, pair_id, essay_a_id, essay_b_id, wave, replicate, outcome, winner_essay_id, "
     "justification, confidence, error_code, error_message, judge_id, provider, model, prompt_sha256, input_tokens, "
     "cached_input_tokens, output_tokens, cost_usd, requested_at, completed_at, p_a, is_contradictory, n_attempts, "
@@ -64,7 +65,7 @@ COLUMNS = {
     "monte_carlo_error, compared_with, n_common_anchors, link_slope, link_slope_p",
     "batch_status": "batch_id, status, current_phase, llm_batching_mode, n_essays, n_anchors, n_requests, n_succeeded, "
     "n_failed, n_expired, cost_usd, created_at, updated_at, completed_at, status_reason, client_status, "
-    "processing_metadata",
+    "processing_metadata, correlation_id",
 }
 NULLABLE = {
     "essays": {"anchor_grade"},
@@ -77,7 +78,7 @@ NULLABLE = {
     },
     "spell_corrections": set[str](),
     "comparison_pairs": set[str](),
-    "judge_requests": {"provider_job_id"},
+    "judge_requests": {"provider_job_id", "prompt_template", "prompt_template_sha256"},
     "provider_jobs": {"submitted_at", "ended_at", "collected_at", "cost_usd", "estimated_cost_usd"},
     "llm_judgements": {
         *("winner_essay_id", "justification", "confidence", "error_code", "error_message", "cost_usd"),
