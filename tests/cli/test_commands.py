@@ -40,6 +40,7 @@ COMMANDS = [
     "admin scales list",
     "admin scales register",
     "cancel",
+    "compare-text",
     "demo",
     "doctor",
     "emulator",
