@@ -1,10 +1,12 @@
 """Which words a misspelling may stand for: SymSpell over the frequent words of a language, weighed by likeness and frequency.
 
-A noisy channel (Kernighan, Church and Gale 1990): a candidate's score is the logarithm of its frequency less what its distance
-costs. Not here: the choice by the words around it.
+A noisy channel (Kernighan, Church and Gale 1990): a candidate's score is the logarithm of its frequency less what its
+distance costs. Not here: the choice by the words around it.
 """
 
+import importlib.resources
 import math
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,28 +26,24 @@ _NAME = 3.0  # what it is worth that a name of the same letters exists
 _NAMED = 1e-6
 _COMMON = 3e-4  # more frequent than this makes no word likelier
 _JOINED = 0.7
-_ENDING = 0.3
+_ENDING = 0.05
 _COUNTS_PER_SHARE = 1e12
 _ENDINGS: dict[Language, tuple[tuple[str, str], ...]] = {
     "en": (
         *(("ys", "ies"), ("yed", "ied"), ("eing", "ing"), ("full", "ful"), ("fuly", "fully"), ("fullness", "fulness")),
-        *(("aly", "ally"), ("ley", "ly"), ("yness", "iness"), ("yer", "ier"), ("yest", "iest"), ("ie", "y"), ("icly", "ically")),
+        *(
+            ("aly", "ally"),
+            ("ley", "ly"),
+            ("yness", "iness"),
+            ("yer", "ier"),
+            ("yest", "iest"),
+            ("ie", "y"),
+            ("icly", "ically"),
+        ),
         *(("isk", "ic"), ("ik", "ic"), ("sion", "tion"), ("cion", "tion"), ("ans", "ance"), ("ens", "ence"), ("el", "le")),
     ),
     "sv": (("it", "igt"), ("ikt", "igt"), ("sjon", "tion"), ("sion", "tion"), ("shon", "tion"), ("mm", "m"), ("nn", "n")),
 }
-
-
-# Names that are spelt wrongly rather than given to people: months, days, languages, peoples, countries, cities.
-_NAMES = frozenset(
-    """january february august september october november december monday tuesday wednesday thursday friday saturday sunday
-    april june july christmas easter english swedish norwegian danish finnish german french spanish italian russian chinese japanese
-    american british european african asian muslim christian jewish catholic belgian dutch greek turkish arabic irish
-    america england britain sweden norway denmark finland germany france spain italy russia china japan europe africa asia australia
-    belgium holland greece poland ireland scotland portugal switzerland austria iceland hungary ukraine canada mexico brazil
-    india egypt morocco syria somalia afghanistan iran iraq london paris berlin moscow stockholm copenhagen brussels barcelona
-    hollywood facebook instagram youtube internet""".split()
-)
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def candidates(written: str, language: Language) -> tuple[Candidate, ...]:
     """Return what the lower-case ``written`` may stand for, the best first; nothing for a word of more than 40 letters."""
     if len(written) > LONGEST_WORD:
         return ()
-    reach = 1 if len(written) <= 3 else _DISTANCE  # noqa: PLR2004
+    reach = 1 if len(written) <= 3 else _DISTANCE
     frequencies = word_frequencies(language)
     key = sound(written)
     found: dict[str, Candidate] = {}
@@ -79,7 +77,14 @@ def candidates(written: str, language: Language) -> tuple[Candidate, ...]:
 
 def is_name(word: str, language: Language) -> bool:
     """Whether ``word`` is a name of the language's own that learners misspell."""
-    return language == "en" and word.lower() in _NAMES
+    return language == "en" and word.lower() in _names()
+
+
+@cache
+def _names() -> frozenset[str]:
+    """Return the names that are spelt wrongly rather than given to people: of months, days, peoples and countries."""
+    source = importlib.resources.files("huleedu_pipeline.spelling") / "names_en.txt"
+    return frozenset(source.read_text(encoding="utf-8").split())
 
 
 def _candidate(word: str, cost: float, frequency: float) -> Candidate:
@@ -94,10 +99,17 @@ def _capitalised(written: str, language: Language) -> list[tuple[str, float, flo
 
 
 def _endings(written: str, language: Language) -> list[tuple[str, float, float]]:
-    """Return the words of which only the ending was formed wrongly, by rules of spelling."""
+    """Return the words of which only the ending was formed wrongly, or that have accents that English has not."""
     index, frequencies = _index(language).words, word_frequencies(language)
-    changed = (written.removesuffix(wrong) + right for wrong, right in _ENDINGS[language] if written.endswith(wrong))
-    return [(word, _ENDING, frequencies[word]) for word in changed if word in index]
+    changed = [written.removesuffix(wrong) + right for wrong, right in _ENDINGS[language] if written.endswith(wrong)]
+    if language == "en":
+        changed.append(without_accents(written))
+    return [(word, _ENDING, frequencies[word]) for word in changed if word in index and word != written]
+
+
+def without_accents(word: str) -> str:
+    """Return ``word`` without its accents, the dots of ä and ö among them."""
+    return "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))
 
 
 def _split(written: str, language: Language) -> list[tuple[str, float, float]]:
