@@ -21,12 +21,12 @@ _N_CANDIDATES = 60_000
 _DISTANCE = 2
 _COST = 3.2  # powers of ten of frequency that one unlikely edit outweighs
 _SAME_SOUND = 0.7
-_CAPITAL = 0.0
 _NAME = 3.0  # what it is worth that a name of the same letters exists
 _NAMED = 1e-6
 _COMMON = 3e-4  # more frequent than this makes no word likelier
 _JOINED = 0.7
-_ENDING = 0.05
+_ENDING = 0.1
+_BY_RULE = 1.0  # what it is worth that a rule of spelling explains the error
 _COUNTS_PER_SHARE = 1e12
 _ENDINGS: dict[Language, tuple[tuple[str, str], ...]] = {
     "en": (
@@ -70,8 +70,12 @@ def candidates(written: str, language: Language) -> tuple[Candidate, ...]:
             cost *= _SAME_SOUND
         word = item.term.capitalize() if is_name(item.term, language) else item.term
         found[word] = _candidate(word, cost, frequencies[item.term])
-    for word, cost, frequency in (*_endings(written, language), *_capitalised(written, language), *_split(written, language)):
-        found[word] = _candidate(word, cost, frequency)
+    for word, cost, frequency, worth in (
+        *_endings(written, language),
+        *_capitalised(written, language),
+        *_split(written, language),
+    ):
+        found[word] = _candidate(word, cost, frequency, worth)
     return tuple(sorted(found.values(), key=lambda candidate: (-candidate.score, candidate.word)))
 
 
@@ -87,24 +91,24 @@ def _names() -> frozenset[str]:
     return frozenset(source.read_text(encoding="utf-8").split())
 
 
-def _candidate(word: str, cost: float, frequency: float) -> Candidate:
-    return Candidate(word, cost, math.log10(min(frequency, _COMMON)) - _COST * cost + (_NAME if cost == _CAPITAL else 0.0))
+def _candidate(word: str, cost: float, frequency: float, worth: float = 0.0) -> Candidate:
+    return Candidate(word, cost, math.log10(min(frequency, _COMMON)) - _COST * cost + worth)
 
 
-def _capitalised(written: str, language: Language) -> list[tuple[str, float, float]]:
+def _capitalised(written: str, language: Language) -> list[tuple[str, float, float, float]]:
     """Return the name that is written in lower case, if it is one."""
     frequency = word_frequencies(language).get(written.removesuffix("'s"), 0.0)
     name = written.capitalize()
-    return [(name, _CAPITAL, frequency)] if frequency >= _NAMED and is_word(name, language) else []
+    return [(name, 0.0, frequency, _NAME)] if frequency >= _NAMED and is_word(name, language) else []
 
 
-def _endings(written: str, language: Language) -> list[tuple[str, float, float]]:
+def _endings(written: str, language: Language) -> list[tuple[str, float, float, float]]:
     """Return the words of which only the ending was formed wrongly, or that have accents that English has not."""
     index, frequencies = _index(language).words, word_frequencies(language)
     changed = [written.removesuffix(wrong) + right for wrong, right in _ENDINGS[language] if written.endswith(wrong)]
     if language == "en":
         changed.append(without_accents(written))
-    return [(word, _ENDING, frequencies[word]) for word in changed if word in index and word != written]
+    return [(word, _ENDING, frequencies[word], _BY_RULE) for word in changed if word in index and word != written]
 
 
 def without_accents(word: str) -> str:
@@ -112,11 +116,11 @@ def without_accents(word: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))
 
 
-def _split(written: str, language: Language) -> list[tuple[str, float, float]]:
+def _split(written: str, language: Language) -> list[tuple[str, float, float, float]]:
     """Return the pairs of words that were written as one."""
     pairs = pair_frequencies(language)
     halves = ((written[:place], written[place:]) for place in range(1, len(written)))
-    return [(" ".join(pair), _JOINED, pairs[pair]) for pair in halves if pair in pairs]
+    return [(" ".join(pair), _JOINED, pairs[pair], 0.0) for pair in halves if pair in pairs]
 
 
 @cache

@@ -21,7 +21,7 @@ _SHORT = 3  # letters of what may be an abbreviation
 _SWEDISH_LETTERS = frozenset("åäö")
 
 # What a suggestion must be worth before it is carried out: set on the development part of the gold set (docs/spelling.md).
-_NEIGHBOURS = 0.4  # the weight of a power of ten by context beside one of frequency
+_NEIGHBOURS = 0.3  # the weight of a power of ten by context beside one of frequency
 _DEAREST = 1.7
 _DEAREST_BY_LENGTH = {1: 0.0, 2: 0.5, 3: 0.75, 4: 1.0, 5: 1.2, 6: 1.3, 7: 1.5}
 _RAREST = 1e-7
