@@ -182,7 +182,7 @@ class Checker:
         lower = word.lower()
         if lower in self._learner.phrases or lower in self._learner.words:
             return True
-        return can_be_doubted(lower, self._language) or (word.isupper() and len(word) > 1)
+        return can_be_doubted(lower, self._language) or (word.isupper() and not is_word(word, self._language))
 
     def _evidence(self, word: str) -> frozenset[Variety]:
         """Return the variety that ``word`` speaks for: the only one of two in which it is a word."""

@@ -89,6 +89,7 @@ def test_corrections_fit_any_text_and_can_be_taken_back(text: str) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts)
+@example("Ë")
 def test_a_check_depends_on_the_text_alone(text: str) -> None:
     assert Checker("en").check(text) == check(text)
 
