@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill drill-daemon mock-profile benchmark benchmark-workflow benchmark-scaling benchmark-selection benchmark-calibration
+.PHONY: help demo test lint ui clean lock drill-kill drill-daemon mock-profile benchmark benchmark-workflow benchmark-scaling benchmark-selection benchmark-calibration benchmark-spelling
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -51,6 +51,9 @@ benchmark-selection: $(VENV)/dev  ## Count the comparisons that each way of choo
 benchmark-calibration: $(VENV)/dev  ## Hold intervals, reliability, misfit and grade probabilities against simulated truth (about ten minutes)
 	@$(BIN)/python benchmarks/calibration.py
 	@$(BIN)/python benchmarks/calibration_grades.py
+
+benchmark-spelling: $(PEERS)/ready  ## Score the spell check on its gold sets, and time it beside pyspellchecker (installs it; some minutes)
+	@$(PEERS)/bin/python benchmarks/spelling.py
 
 clean:  ## Remove the virtual environment and everything mutable (.huleedu: ledger, lake, results)
 	rm -rf $(VENV) $(PEERS) .huleedu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
