@@ -13,9 +13,11 @@ from huleedu_pipeline.cli import (
     batches,
     closing,
     compare_text,
+    content,
     eng5,
     inspecting,
     judgements,
+    matching,
     models,
     paid,
     planning,
@@ -51,6 +53,7 @@ app = typer.Typer(
 for module in (
     writing,
     inspecting,
+    matching,
     batches,
     judgements,
     planning,
@@ -62,6 +65,7 @@ for module in (
     compare_text,
     eng5,
     admin,
+    content,
     services,
 ):
     module.register(app)
