@@ -76,7 +76,7 @@ def table_asset(
 
 
 def tables_asset(
-    name: str, tables: dict[Table, str], *, deps: Sequence[str], kinds: frozenset[str] = frozenset()
+    name: str, tables: dict[Table, str], *, deps: Sequence[str] = (), kinds: frozenset[str] = frozenset()
 ) -> Callable[[AssetFunction], dg.AssetsDefinition]:
     """Declare several assets that one step writes, because they come out of one computation.
 

@@ -71,7 +71,7 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
 
 
 @dg.asset(
-    deps=["batch_results"],
+    deps=["batch_results", "student_matches"],
     owners=OWNERS,
     code_version="1",
     kinds={"duckdb"},

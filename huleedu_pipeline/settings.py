@@ -235,6 +235,11 @@ class Settings(BaseSettings):
         return self.lake_dir / "raw"
 
     @property
+    def content_dir(self) -> Path:
+        """Folder of the content store."""
+        return self.home / "content"
+
+    @property
     def warehouse_path(self) -> Path:
         """The published DuckDB file."""
         return self.home / "warehouse.duckdb"

@@ -15,10 +15,12 @@ from huleedu_pipeline.cli import (
     batches,
     closing,
     compare_text,
+    content,
     eng5,
     inspecting,
     judgements,
     logs,
+    matching,
     models,
     paid,
     planning,
@@ -59,6 +61,7 @@ app = typer.Typer(
 for module in (
     writing,
     inspecting,
+    matching,
     batches,
     judgements,
     planning,
@@ -71,6 +74,7 @@ for module in (
     eng5,
     admin,
     logs,
+    content,
     services,
 ):
     module.register(app)

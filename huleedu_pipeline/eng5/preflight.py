@@ -10,11 +10,14 @@ from datetime import date
 from pathlib import Path
 
 from huleedu_pipeline.essays import Batch, IntakeError, read_batch
+from huleedu_pipeline.essays.class_list import matches_of
+from huleedu_pipeline.essays.language import language_warnings
 from huleedu_pipeline.essays.registered import Registry
 from huleedu_pipeline.essays.text import count_words
 from huleedu_pipeline.findings import Finding
 from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import HUMAN
+from huleedu_pipeline.providers.names_in_prompts import prove_folder
 from huleedu_pipeline.providers.planning import make_frame, make_judge
 
 FEWEST_ANCHORS = 9
@@ -30,6 +33,8 @@ _SUBJECTS = {
     "batch.yaml: assignment_id": "assignment",
     "essays": "texts",
     "anchors": "anchors",
+    "roster.csv": "class",
+    "matches.csv": "class",
 }
 
 
@@ -52,7 +57,7 @@ def examine_batch(folder: Path, registry: Registry, *, on: date) -> tuple[Batch 
     found = [*_texts(batch), *_assignment(batch), *_model(batch, on), *_anchors(batch)]
     if batch.spec.judge.provider != HUMAN:
         found += _names(batch)
-    return batch, found
+    return batch, [*found, *_class(batch)]
 
 
 def _subject(problem: str) -> str:
@@ -63,6 +68,7 @@ def _texts(batch: Batch) -> Iterator[Finding]:
     pupils = sum(not essay.is_anchor for essay in batch.essays)
     words = sum(essay.n_words for essay in batch.essays)
     yield Finding("ok", "texts", f"{pupils} pupils' essays and {len(batch.essays) - pupils} anchors, {words} words in all")
+    yield from (Finding("warn", "language", warning) for warning in language_warnings(batch))
 
 
 def _assignment(batch: Batch) -> Iterator[Finding]:
@@ -124,6 +130,30 @@ def _names(batch: Batch) -> Iterator[Finding]:
         )
     if not told and not signed:
         yield Finding("ok", "names", "no id or file name of an essay is in any request")
+
+
+def _class(batch: Batch) -> Iterator[Finding]:
+    """Say whose the essays of a regular batch are, and whether any name of the class is left for a judge to read."""
+    if batch.roster is None:
+        return
+    n_pupils, n_edits = len(batch.roster.pupils), sum(len(essay.redactions) for essay in batch.essays)
+    proof = prove_folder(batch, is_emulated=False)
+    if proof is not None and proof.named:
+        remedy = "take it out of the document, or out of prompt and rubric"
+        yield Finding("fail", "class", f"{_some(list(proof.named))}: a pupil's name would be sent ({remedy})")
+    elif proof is not None:
+        yield Finding("ok", "class", f"{n_pupils} pupils; {n_edits} names taken out, none is left in {proof.n_texts} texts")
+        if proof.coinciding:
+            yield Finding(
+                "warn",
+                "class",
+                f"{_some(list(proof.coinciding))}: holds a word that is part of a pupil's name too, and is sent as it is",
+            )
+    n_open = sum(not match.status.is_settled for match in matches_of(batch))
+    if n_open:
+        yield Finding(
+            "warn", "class", f"{n_open} essays are not matched to a pupil yet; judging does not wait for it (huleedu match)"
+        )
 
 
 def _holds(text: str, name: str) -> bool:

@@ -3,10 +3,11 @@
 A batch folder holds ``batch.yaml``, ``prompt.md``, ``rubric.md``, the pupils' essays as documents in ``essays/`` or in one
 table ``essays.csv|xlsx`` (columns essay_id, text, optionally file_name), and optionally graded anchors in ``anchors/``. A batch
 that people judge may do without prompt and rubric, and one that names a registered assignment has neither them nor anchors of
-its own (:mod:`.basis`). Reading has no side effects. All problems are collected before anything is refused, so that a user
-mends a folder once.
+its own (:mod:`.basis`). With a class list (:mod:`.class_list`) the pupils' names are taken out of their texts here. Reading has
+no side effects. All problems are collected before anything is refused, so that a user mends a folder once.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from huleedu_pipeline.essays.anchors import stem
 from huleedu_pipeline.essays.basis import read_basis
 from huleedu_pipeline.essays.batch import Batch, Essay, IntakeError, PromptNotAttachedError
+from huleedu_pipeline.essays.class_list import MATCHES, ROSTER, read_decisions, read_roster
 from huleedu_pipeline.essays.folder_files import (
     MAX_CHARACTERS,
     SUFFIXES_SHOWN,
@@ -22,6 +24,7 @@ from huleedu_pipeline.essays.folder_files import (
     read_document_file,
     sheet_rows,
 )
+from huleedu_pipeline.essays.names import without_names
 from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
 from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
 from huleedu_pipeline.essays.text import TextError, has_words, normalise, read_text
@@ -62,6 +65,13 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     n_fewest = 2 if spec is not None and spec.judge.provider == HUMAN else 1
     if len(pupils) < n_fewest and len(problems) == n_before:
         problems.append(f"essays/: holds {len(pupils)} pupils' essays; a comparison needs at least two (add essays)")
+    roster = read_roster(folder, problems)
+    if roster is None and (folder / MATCHES).exists():
+        warnings.append(f"{MATCHES}: is not read, because there is no {ROSTER}")
+    decisions = read_decisions(folder, roster, [essay for _, essay in pupils], problems) if roster is not None else {}
+    if roster is not None and spec is not None:
+        places, texts = [place for place, _ in pupils], [essay for _, essay in pupils]
+        pupils = list(zip(places, without_names(texts, roster, spec, basis.prompt, basis.rubric), strict=True))
     found = [*pupils, *basis.anchors]
     problems.extend(conflicts(found))
     n_essays = len(found)
@@ -77,7 +87,15 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     if basis.scale is not None:
         spec = spec.model_copy(update={"grade_scale": basis.scale.scale_id})
     batch = Batch(
-        spec, basis.prompt, basis.rubric, tuple(essays), basis.scale, basis.assignment_version, (*warnings, *basis.warnings)
+        spec,
+        basis.prompt,
+        basis.rubric,
+        tuple(essays),
+        basis.scale,
+        basis.assignment_version,
+        (*warnings, *basis.warnings),
+        roster,
+        decisions,
     )
     if basis.is_blocked:
         raise PromptNotAttachedError(place, problems, spec.batch_id, batch.content_sha256)
@@ -172,16 +190,40 @@ def read_essays(essays_dir: Path, problems: list[str], warnings: list[str]) -> I
     """Yield the essays that are documents in ``essays_dir``; for the arguments see :func:`read_pupils`."""
     for path in document_files(essays_dir, problems):
         place = f"{essays_dir.name}/{path.name}"
-        text = read_document_file(path, place, problems, warnings)
-        if text:
-            yield place, Essay(stem(path), path.name, text)
+        document = read_document_file(path, place, problems, warnings)
+        if document:
+            said = document.properties
+            yield (
+                place,
+                Essay(
+                    stem(path),
+                    path.name,
+                    document.text,
+                    original_sha256=document.sha256,
+                    author=said.get("author"),
+                    title=said.get("title"),
+                ),
+            )
+
+
+def original_files(folder: Path, batch: Batch) -> dict[str, Path]:
+    """Return the file of each original of a batch that was read from ``folder``, by its checksum; of a table, the table."""
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), folder / TABLES[0])
+    found = {}
+    for essay in batch.essays:
+        if essay.original_sha256 is not None:
+            path = folder / ("anchors" if essay.is_anchor else "essays") / essay.file_name
+            found[essay.original_sha256] = path if path.is_file() else table
+    return found
 
 
 def read_table(path: Path, problems: list[str]) -> Iterator[Found]:
     """Yield the essays that are rows of a CSV file or of a workbook's first sheet."""
     is_sheet = path.suffix.lower() == ".xlsx"
     read_rows, unit = (sheet_rows, "row") if is_sheet else (csv_rows, "line")
-    for line, row in read_rows(path, path.name, ("essay_id", "text"), problems):
+    rows = read_rows(path, path.name, ("essay_id", "text"), problems)
+    original_sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if rows else None
+    for line, row in rows:
         essay_id, text = row["essay_id"].strip(), normalise(row["text"])
         place = f"{path.name}: {unit} {line}"
         if not essay_id:
@@ -191,7 +233,8 @@ def read_table(path: Path, problems: list[str]) -> Iterator[Found]:
         elif len(text) > MAX_CHARACTERS:
             problems.append(f"{place}: essay '{essay_id}' has {len(text):,} characters; a judge can read {MAX_CHARACTERS:,}")
         else:
-            yield place, Essay(essay_id, (row.get("file_name") or "").strip() or essay_id, text)
+            file_name = (row.get("file_name") or "").strip() or essay_id
+            yield place, Essay(essay_id, file_name, text, original_sha256=original_sha256)
 
 
 def conflicts(found: list[Found]) -> Iterator[str]:

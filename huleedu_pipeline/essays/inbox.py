@@ -13,7 +13,9 @@ from filelock import FileLock
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.batch import Batch
 from huleedu_pipeline.essays.batch_folder import read_batch, read_spec
+from huleedu_pipeline.essays.class_list import CLASS_FILES
 from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
+from huleedu_pipeline.files import replacing
 
 SETTLE_SECONDS = 30.0
 
@@ -42,7 +44,21 @@ def stage(folder: Path, inbox: Path, registry: Registry = NOTHING_REGISTERED) ->
     batch_id = batch.spec.batch_id
     inbox.mkdir(parents=True, exist_ok=True)
     with FileLock(inbox.with_name(f"{inbox.name}.lock")):
-        return _replace(folder, inbox, batch_id) if not _holds(inbox / batch_id, batch, registry) else inbox / batch_id
+        if not _holds(inbox / batch_id, batch, registry):
+            return _replace(folder, inbox, batch_id)
+        _bring_class_files(folder, inbox / batch_id)
+        return inbox / batch_id
+
+
+def _bring_class_files(folder: Path, target: Path) -> None:
+    """Bring the class list and what was decided about matches up to date: they are no part of a batch's identity."""
+    for name in CLASS_FILES:
+        source, copy = folder / name, target / name
+        if not source.exists():
+            copy.unlink(missing_ok=True)
+        elif not copy.exists() or copy.read_bytes() != source.read_bytes():
+            with replacing(copy) as temporary:
+                shutil.copyfile(source, temporary)
 
 
 def _holds(target: Path, batch: Batch, registry: Registry) -> bool:

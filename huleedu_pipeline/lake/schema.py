@@ -89,12 +89,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table's contract: column names and types are public, in this order."""
+    """A table's contract: column names and types are public, in this order.
+
+    A table that is not published stays in the lake, out of the warehouse that analysts open.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    is_published: bool = True
 
     @property
     def arrow_schema(self) -> pa.Schema:

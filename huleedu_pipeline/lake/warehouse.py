@@ -21,7 +21,7 @@ from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.files import replacing
 from huleedu_pipeline.lake.schema import ContractError, Table, sql_name, sql_string
 from huleedu_pipeline.lake.store import Lake
-from huleedu_pipeline.lake.tables import TABLES
+from huleedu_pipeline.lake.tables import PUBLISHED_TABLES
 from huleedu_pipeline.lake.views import VIEWS
 from huleedu_pipeline.settings import Settings
 
@@ -73,7 +73,7 @@ def publish(lake: Lake, path: Path) -> Publication:
     with FileLock(path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_SECONDS), replacing(path) as temporary:
         connection = _copy_of(path, temporary) or _declared(temporary)
         try:
-            for table in TABLES:
+            for table in PUBLISHED_TABLES:
                 left_out.extend(_bring_up_to_date(connection, table, lake))
                 counts[table.name] = _single(connection.execute(f"SELECT count(*) FROM {table.name}").fetchone())
             connection.execute("CHECKPOINT")
@@ -108,7 +108,7 @@ def _declared(temporary: Path) -> duckdb.DuckDBPyConnection:
     for statement in ACCOUNT:
         connection.execute(statement)
     connection.execute("INSERT INTO publication.made_from VALUES (?)", [_fingerprint()])
-    for table in TABLES:
+    for table in PUBLISHED_TABLES:
         for statement in table.duckdb_ddl():
             connection.execute(statement)
     for view in VIEWS:
@@ -156,12 +156,12 @@ def _version(file: Path) -> str:
 
 def _fingerprint() -> str:
     """Return what changes whenever a table or view is declared in another way."""
-    return short_hash([[table.duckdb_ddl() for table in TABLES], [repr(view) for view in VIEWS]], 64)
+    return short_hash([[table.duckdb_ddl() for table in PUBLISHED_TABLES], [repr(view) for view in VIEWS]], 64)
 
 
 def _comment_columns(connection: duckdb.DuckDBPyConnection, view: str, own: dict[str, str]) -> None:
     """Describe a view's columns: its own as given, the others as the table column of the same name."""
-    known = {column.name: column.comment for table in TABLES for column in table.columns} | own
+    known = {column.name: column.comment for table in PUBLISHED_TABLES for column in table.columns} | own
     for (name,) in connection.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [view]).fetchall():
         connection.execute(f"COMMENT ON COLUMN {view}.{sql_name(name)} IS {sql_string(known[name])}")
 
@@ -192,7 +192,7 @@ class Warehouse:
             WarehouseError: there is no such table or view; the message lists what there is.
 
         """
-        names = [table.name for table in TABLES] + [view.name for view in VIEWS]
+        names = [table.name for table in PUBLISHED_TABLES] + [view.name for view in VIEWS]
         if name not in names:
             raise WarehouseError(f"the warehouse has no '{name}' (it has {', '.join(names)})")
         if batch_id is None:

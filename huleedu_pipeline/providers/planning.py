@@ -294,7 +294,7 @@ def plan_requests(
         texts: Text of each essay by its id.
 
     """
-    record_requests(ledger, batch_id, pairs, make_frame(planned_judge(ledger, batch_id)), _fragments(texts))
+    record_requests(ledger, batch_id, pairs, make_frame(planned_judge(ledger, batch_id)), fragments_of(texts))
     return ledger.requests(batch_id)
 
 
@@ -352,7 +352,7 @@ def record_requests(
 
 def request_bodies(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the API's path and the body of each pair's request, as they would be recorded and sent."""
-    frame, bodies = make_frame(judge), _fragments(texts)
+    frame, bodies = make_frame(judge), fragments_of(texts)
     for pair in pairs:
         body_a, body_b = bodies[pair.essay_a_id], bodies[pair.essay_b_id]
         own = with_cache_key(frame, sha256_hex(body_a))
@@ -361,7 +361,7 @@ def request_bodies(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping
 
 def request_sizes(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> list[int]:
     """Return the size of each pair's request body in bytes."""
-    return _sizes(make_frame(judge), _fragments(texts), pairs)
+    return _sizes(make_frame(judge), fragments_of(texts), pairs)
 
 
 def _sizes(frame: FrameRecord, bodies: Mapping[str, str], pairs: Sequence[ComparisonPair]) -> list[int]:
@@ -370,7 +370,8 @@ def _sizes(frame: FrameRecord, bodies: Mapping[str, str], pairs: Sequence[Compar
     return [frame_size + sizes[pair.essay_a_id] + sizes[pair.essay_b_id] for pair in pairs]
 
 
-def _fragments(texts: Mapping[str, str]) -> dict[str, str]:
+def fragments_of(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return each text as it stands in a request body, by the same key."""
     return {essay_id: fragment(essay_text(text)).decode() for essay_id, text in texts.items()}
 
 

@@ -22,7 +22,10 @@ from huleedu_pipeline.lake.tables import (
 from tests.lake.kit import VALUES, a_row, value_of
 
 COLUMNS = {
-    "essays": "batch_id, essay_id, is_anchor, anchor_grade, file_name, text, text_sha256, n_words, language",
+    "essays": "batch_id, essay_id, is_anchor, anchor_grade, file_name, text, text_sha256, n_words, language, "
+    "detected_language, original_sha256",
+    "redactions": "batch_id, essay_id, start, end, original, replacement",
+    "student_matches": "batch_id, essay_id, student_id, method, confidence, status, evidence, file_name",
     "spellchecked_essays": "batch_id, essay_id, status, judge_text, text_corrected, text_sha256, word_count, "
     "total_corrections, l2_dictionary_corrections, spellchecker_corrections, correction_density",
     "spell_corrections": "batch_id, essay_id, start, end, original, suggestion, rule, is_applied, candidates",
@@ -42,7 +45,7 @@ COLUMNS = {
     "score_stability_threshold, target_mean_se, target_reliability, min_success_rate, min_resampling_net_size, "
     "max_resampling_passes_for_small_net, max_resampling_passes_for_regular_batch",
     "cj_rankings": "batch_id, essay_id, is_anchor, theta, theta_se, rank, overall_rank, n_comparisons, n_wins, infit, outfit, "
-    "theta_low, theta_high, flags, is_provisional",
+    "theta_low, theta_high, flags, is_provisional, file_name",
     "scaling_summary": "batch_id, n_essays, n_comparisons, n_components, n_one_sided, prior_sd, position_effect, "
     "position_effect_se, position_effect_p, length_effect, length_effect_se, length_effect_p, "
     "marginal_reliability, marginal_reliability_of_noise, separation_reliability, separation_g_reliability, "
@@ -53,12 +56,12 @@ COLUMNS = {
     "first_share, first_share_p, n_both_orders, both_orders_agreement, n_repeats, repeat_agreement, "
     "n_contradictory, is_simulated",
     "grade_projections": "batch_id, essay_id, grade_scale, grade, grade_probability, confidence_label, grade_probabilities, "
-    "split_grade, is_provisional",
+    "split_grade, is_provisional, file_name",
     "grade_boundaries": "batch_id, grade_scale, lower_grade, upper_grade, theta, theta_se, n_anchors_lower, n_anchors_upper",
     "anchor_diagnostics": "batch_id, essay_id, grade, theta, theta_se, projected_grade, grade_probability, "
     "leave_one_out_grade, "
     "leave_one_out_probability, ladder_residual, ladder_z, detectable, n_inversions, n_contradictions, "
-    "displacement_z, drift_z, infit, outfit, flags",
+    "displacement_z, drift_z, infit, outfit, flags, file_name",
     "grading_summary": "batch_id, grade_scale, is_available, unavailable_because, n_anchors, n_own_grade, "
     "n_own_grade_left_out, "
     "n_flagged_anchors, rise_per_grade, contradicted_regions, expected_accuracy, expected_consistency, "
@@ -68,7 +71,9 @@ COLUMNS = {
     "processing_metadata, correlation_id",
 }
 NULLABLE = {
-    "essays": {"anchor_grade"},
+    "essays": {"anchor_grade", "detected_language", "original_sha256"},
+    "redactions": set[str](),
+    "student_matches": {"student_id"},
     "spellchecked_essays": {
         "text_corrected",
         "total_corrections",
@@ -136,6 +141,8 @@ NULLABLE = {
 }
 KEYS = {
     "essays": ("batch_id", "essay_id"),
+    "redactions": ("batch_id", "essay_id", "start"),
+    "student_matches": ("batch_id", "essay_id"),
     "spellchecked_essays": ("batch_id", "essay_id"),
     "spell_corrections": ("batch_id", "essay_id", "start"),
     "comparison_pairs": ("batch_id", "pair_id"),

@@ -6,6 +6,7 @@ S, I, F, B, T = ColumnType.STRING, ColumnType.INTEGER, ColumnType.FLOAT, ColumnT
 
 BATCH_ID = Column("batch_id", S, "Batch, unique in the system; also the Dagster partition.")
 ESSAY_ID = Column("essay_id", S, "Essay, unique inside its batch.")
+FILE_NAME = Column("file_name", S, "Name of the file the text came from; of a registered anchor, its name.")
 IS_PROVISIONAL = Column(
     "is_provisional",
     B,
