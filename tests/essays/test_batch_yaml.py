@@ -128,8 +128,8 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         (
             "zzz: 1",
             "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, assignment_id, course_code, course_id, "
-            "language, spellcheck, judge_text, grade_scale, compare_anchors_with, judge, llm_batching_mode, "
-            "max_comparisons, pairs, max_cost_usd, waves, min_comparisons_for_stability_check, score_stability_threshold, target_mean_se, "
+            "language, spellcheck, judge_text, grade_scale, compare_anchors_with, judge, llm_batching_mode, max_comparisons, "
+            "pairs, max_cost_usd, waves, min_comparisons_for_stability_check, score_stability_threshold, target_mean_se, "
             "target_reliability, completion_threshold_pct, seed)",
         ),
         (
