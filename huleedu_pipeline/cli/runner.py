@@ -22,6 +22,7 @@ from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.inbox import stage
 from huleedu_pipeline.essays.language import language_warnings
+from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import BatchingMode
 from huleedu_pipeline.ledger import BatchStatus, Ledger
@@ -62,6 +63,7 @@ def take_in(
     settings: Settings,
     *,
     mode_hint: BatchingMode | None = None,
+    overrides: Overrides = NO_OVERRIDES,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Validate the batch in ``folder``, register it, put a copy into the inbox and return its id.
@@ -70,6 +72,7 @@ def take_in(
         folder: The batch folder.
         settings: The installation's settings.
         mode_hint: The batching mode to judge in, of a batch that names none itself.
+        overrides: Values that stand in for those of its ``batch.yaml``.
         on_warning: Called with what was left out of the documents, and what is to be known of the judge before it is paid.
 
     Raises:
@@ -78,7 +81,7 @@ def take_in(
     """
     ledger = Ledger(settings.ledger_url)
     try:
-        batch = admit(ledger, folder)
+        batch = admit(ledger, folder, overrides)
         for warning in (
             *batch.warnings,
             *language_warnings(batch),
@@ -86,7 +89,7 @@ def take_in(
         ):
             on_warning(warning)
         register(ledger, settings, batch, mode_hint=mode_hint)
-        stage(folder, settings.inbox_dir, AssessmentContext(ledger))
+        stage(folder, settings.inbox_dir, AssessmentContext(ledger), overrides)
     finally:
         ledger.close()
     return batch.spec.batch_id

@@ -152,6 +152,7 @@ class AssessmentContext:
                 for (scale_id, label), anchor in sorted(state.anchors.items())
                 if scale_id == state.grade_scale
             ),
+            is_national=state.context_origin == "canonical_national",
         )
 
     # Writing

@@ -12,6 +12,7 @@ from pathlib import Path
 from huleedu_pipeline.essays import Batch, IntakeError, read_batch
 from huleedu_pipeline.essays.class_list import matches_of
 from huleedu_pipeline.essays.language import language_warnings
+from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.essays.registered import Registry
 from huleedu_pipeline.essays.text import count_words
 from huleedu_pipeline.findings import Finding
@@ -38,20 +39,23 @@ _SUBJECTS = {
 }
 
 
-def examine_batch(folder: Path, registry: Registry, *, on: date) -> tuple[Batch | None, list[Finding]]:
+def examine_batch(
+    folder: Path, registry: Registry, *, on: date, overrides: Overrides = NO_OVERRIDES
+) -> tuple[Batch | None, list[Finding]]:
     """Examine the batch in ``folder``.
 
     Args:
         folder: The batch folder.
         registry: Where assignments and grade scales are looked up.
         on: The day of asking, for models that are shut down.
+        overrides: Values that stand in for those of its ``batch.yaml``.
 
     Returns:
         The batch, ``None`` where the folder is none, and what was found.
 
     """
     try:
-        batch = read_batch(folder, registry)
+        batch = read_batch(folder, registry, overrides)
     except IntakeError as error:
         return None, [Finding("fail", _subject(problem), problem) for problem in error.problems]
     found = [*_texts(batch), *_assignment(batch), *_model(batch, on), *_anchors(batch)]
@@ -74,7 +78,8 @@ def _texts(batch: Batch) -> Iterator[Finding]:
 def _assignment(batch: Batch) -> Iterator[Finding]:
     spec = batch.spec
     source = "in the folder" if spec.assignment_id is None else f"{spec.assignment_id}, version {batch.assignment_version}"
-    sizes = f"prompt of {count_words(batch.prompt)} words, criteria of {count_words(batch.rubric)}"
+    own = "" if spec.judge.rubric is None else ", which judge.rubric sets"
+    sizes = f"prompt of {count_words(batch.prompt)} words, criteria of {count_words(spec.judge.rubric or batch.rubric)}{own}"
     yield Finding("ok", "assignment", f"{source}: {sizes}")
 
 

@@ -25,8 +25,10 @@ from huleedu_pipeline.essays.folder_files import (
     sheet_rows,
 )
 from huleedu_pipeline.essays.names import without_names
+from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
 from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
+from huleedu_pipeline.essays.strict_yaml import YamlError
 from huleedu_pipeline.essays.text import TextError, has_words, normalise, read_text
 from huleedu_pipeline.judging.spec import HUMAN
 
@@ -39,13 +41,14 @@ ONLY_ONE = "and only one can be meant (remove one)"
 Found = tuple[str, Essay]
 
 
-def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
+def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED, overrides: Overrides = NO_OVERRIDES) -> Batch:
     """Read and validate the batch in ``folder``.
 
     Args:
         folder: The batch folder.
         registry: Where the assignment and the grade scale that ``batch.yaml`` names are looked up, if they are registered
             ones: an :class:`huleedu_pipeline.context.AssessmentContext`.
+        overrides: Values that stand in for those of ``batch.yaml``.
 
     Raises:
         PromptNotAttachedError: a judge would have to judge without the assignment; other problems are named as well.
@@ -55,7 +58,7 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     if not folder.is_dir():
         raise IntakeError(str(folder), ["is not a folder (give the folder that holds batch.yaml; `huleedu init` makes one)"])
     problems: list[str] = []
-    spec = _read_spec(folder, problems)
+    spec = _read_spec(folder, problems, overrides)
     place = f"batch {spec.batch_id}" if spec else f"batch folder {folder.name}"
     basis = read_basis(folder, spec, registry, problems)
     n_before = len(problems)
@@ -136,30 +139,42 @@ def _connected(pairs: Sequence[tuple[str, str]]) -> set[str]:
     return reached
 
 
-def read_spec(folder: Path) -> BatchSpec:
-    """Read only ``batch.yaml`` of ``folder``.
+def read_spec(folder: Path, overrides: Overrides = NO_OVERRIDES) -> BatchSpec:
+    """Read only ``batch.yaml`` of ``folder``, with ``overrides`` in place of what it says.
 
     Raises:
         SpecError: the file is missing, not readable or not valid.
+
+    """
+    place = "batch.yaml with options" if overrides else "batch.yaml"
+    return parse_spec(spec_text(folder, overrides), default_batch_id=folder.resolve().name, place=place)
+
+
+def spec_text(folder: Path, overrides: Overrides = NO_OVERRIDES) -> str:
+    """Return the text of ``batch.yaml`` in ``folder`` with ``overrides`` written into it.
+
+    Raises:
+        SpecError: the file is missing or not readable, or can not be changed because it is not valid.
 
     """
     path = folder / "batch.yaml"
     if not path.exists():
         raise SpecError("batch.yaml: is missing (run `huleedu init DIR` for a commented template)")
     try:
-        text = read_text(path)
+        return overrides.applied(read_text(path), "batch.yaml")
     except TextError as error:
         raise SpecError(f"batch.yaml: {error}") from None
-    return parse_spec(text, default_batch_id=folder.resolve().name)
+    except YamlError as error:
+        raise SpecError(str(error)) from None
 
 
 def _id(essay: Essay) -> str:
     return essay.essay_id
 
 
-def _read_spec(folder: Path, problems: list[str]) -> BatchSpec | None:
+def _read_spec(folder: Path, problems: list[str], overrides: Overrides) -> BatchSpec | None:
     try:
-        return read_spec(folder)
+        return read_spec(folder, overrides)
     except SpecError as error:
         problems.extend(str(error).splitlines())
         return None

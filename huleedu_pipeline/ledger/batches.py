@@ -82,8 +82,8 @@ class Batches(Book):
             elif known.content_sha256 != content_sha256:
                 if count(connection, requests, requests.c.batch_id == batch_id):
                     raise ChangedBatchError(
-                        f"batch {batch_id}: was submitted before with other content (essays, prompt, rubric or batch.yaml "
-                        "have changed since; put the old files back, or give the new ones another batch_id)"
+                        f"batch {batch_id}: was submitted before with other content (essays, prompt, rubric, batch.yaml or "
+                        "options have changed since; put the old ones back, or give the new ones another batch_id)"
                     )
                 connection.execute(batches.update().where(batches.c.batch_id == batch_id).values(updated_at=at, **values))
                 connection.execute(spell_checks.delete().where(spell_checks.c.batch_id == batch_id))

@@ -299,6 +299,16 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class VerdictSizes:
+    """Sums over verdicts: bytes of their requests, and tokens that were read and written for them."""
+
+    n_verdicts: int = 0
+    request_bytes: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True)
 class Tally:
     """How far a batch has come, counted from rows; ``cost_usd`` is ``None`` when a price is unknown."""
 
