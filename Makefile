@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency mock-profile benchmark benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration
+.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency mock-profile benchmark benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration benchmark-spelling
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -58,12 +58,15 @@ benchmark-calibration: $(VENV)/dev  ## Hold intervals, reliability, misfit and g
 	@$(BIN)/python benchmarks/calibration.py
 	@$(BIN)/python benchmarks/calibration_grades.py
 
+benchmark-spelling: $(PEERS)/ready  ## Score the spell check on its gold sets, and time it beside pyspellchecker (installs it; some minutes)
+	@$(PEERS)/bin/python benchmarks/spelling.py
+
 clean:  ## Remove the virtual environment and everything mutable (.huleedu: ledger, lake, results)
 	rm -rf $(VENV) $(PEERS) .huleedu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 lock:  ## Resolve the dependencies anew (needs uv)
 	uv pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements.lock
-	uv pip compile $(LOCK_OPTIONS) --group build --extra dev --extra notebooks --extra postgres -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile $(LOCK_OPTIONS) --group build --extra dev --extra notebooks --extra postgres --extra tracing -c requirements.lock pyproject.toml -o requirements-dev.lock
 	uv pip compile $(LOCK_OPTIONS) --group build --extra benchmark pyproject.toml -o requirements-benchmark.lock
 
 # One universal lock for all supported Pythons, with hashes and without the address of any registry.

@@ -13,6 +13,7 @@ from huleedu_pipeline.essays import Essay
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.schema import ContractError, Table
 from huleedu_pipeline.lake.tables import ESSAYS
+from huleedu_pipeline.logs import bound
 from huleedu_pipeline.scaling import ScalingError
 from resources import LakeResource
 
@@ -75,7 +76,7 @@ def table_asset(
 
 
 def tables_asset(
-    name: str, tables: dict[Table, str], *, deps: Sequence[str], kinds: frozenset[str] = frozenset()
+    name: str, tables: dict[Table, str], *, deps: Sequence[str] = (), kinds: frozenset[str] = frozenset()
 ) -> Callable[[AssetFunction], dg.AssetsDefinition]:
     """Declare several assets that one step writes, because they come out of one computation.
 
@@ -129,9 +130,20 @@ def essays_of(lake: Lake, batch_id: str) -> list[Essay]:
 def explained() -> Iterator[None]:
     """Tell a user's error as Dagster shows it best: its own words, and no retry, because only the user can mend it."""
     try:
-        yield
+        with bound(**_step()):
+            yield
     except (HuleeduError, ScalingError) as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
+def _step() -> dict[str, str]:
+    """Return what log lines say of the step that is being run; nothing outside of one."""
+    try:
+        context = dg.OpExecutionContext.get()
+    except dg.DagsterInvariantViolationError:
+        return {}
+    # Not the batch: what happens to one is told with its correlation id as well.
+    return {"command": context.job_name, "run_id": context.run_id}
 
 
 def schema_contract(table: Table, *, asset: str | None = None) -> dg.AssetChecksDefinition:

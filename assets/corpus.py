@@ -1,44 +1,62 @@
-"""Group corpus: the texts of a batch, validated and identified. Not here: their spelling (:mod:`.spelling`)."""
+"""Group corpus: the texts of a batch, identified, and whose they are. Not here: their spelling (:mod:`.spelling`)."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
-from assets.common import explained, materialised, schema_contract, table_asset
-from huleedu_pipeline.lake.tables import ESSAYS
+from assets.common import (
+    cj_batch,
+    explained,
+    materialised,
+    one_materialised,
+    schema_contract,
+    table_asset,
+    table_value,
+    tables_asset,
+)
+from huleedu_pipeline.essays import Batch, Essay
+from huleedu_pipeline.essays.class_list import matches_of
+from huleedu_pipeline.lake.tables import ESSAYS, REDACTIONS, STUDENT_MATCHES
+from huleedu_pipeline.languages import detect_language
+from huleedu_pipeline.people import MatchStatus
 from resources import LakeResource, LedgerResource, PaidWorkResource
 
+MOST_ROWS = 20
 
-@table_asset(ESSAYS)
-def essays(
+
+@tables_asset(
+    "intake",
+    {
+        ESSAYS: (
+            "The texts of a batch as they were written: pupils' essays and graded anchors. Reads the batch's folder in the "
+            "inbox and refuses it whole, before anything is paid, when anything in it is wrong. A batch that was submitted "
+            "before can not change: other content needs another batch_id."
+        ),
+        REDACTIONS: (
+            "The names of the class that were taken out of the texts before anything else saw them, by place, so that it can "
+            "be undone. None of a guest batch, which has no class list."
+        ),
+    },
+)
+def intake(
     context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource, work: PaidWorkResource
-) -> dg.MaterializeResult[None]:
-    """The texts of a batch as they were written: pupils' essays and graded anchors.
-
-    Reads the batch's folder in the inbox and refuses it whole, before anything is paid, when anything in it is wrong. A
-    batch that was submitted before can not change: other content needs another batch_id.
-    """
-    batch_id = context.partition_key
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Take the batch in and write down its texts, and what was taken out of them."""
+    batch_id, store = context.partition_key, lake.open()
     with explained(), ledger.open() as book:
         batch = work.take_in(book, batch_id)
-        rows = [
-            {
-                "batch_id": batch_id,
-                "essay_id": essay.essay_id,
-                "is_anchor": essay.is_anchor,
-                "anchor_grade": essay.anchor_grade,
-                "file_name": essay.file_name,
-                "text": essay.text,
-                "text_sha256": essay.text_sha256,
-                "n_words": essay.n_words,
-                "language": batch.spec.language,
-            }
-            for essay in batch.essays
-        ]
-        data = lake.open().write_rows(ESSAYS, batch_id, rows)
+        work.keep_content(batch)
+        redactions = store.write_rows(REDACTIONS, batch_id, _redaction_rows(batch))
+        rows = [_essay_row(batch, essay) for essay in batch.essays]
+        essays = store.write_rows(ESSAYS, batch_id, rows)
     n_anchors = sum(essay.is_anchor for essay in batch.essays)
     words = [essay.n_words for essay in batch.essays]
-    return materialised(
-        data,
-        n_essays=len(rows) - n_anchors,
+    yield one_materialised(
+        ESSAYS,
+        essays,
+        n_essays=len(words) - n_anchors,
         n_anchors=n_anchors,
         mean_words=round(sum(words) / len(words), 1),
         shortest_words=min(words),
@@ -46,7 +64,118 @@ def essays(
         assignment=batch.spec.assignment or batch.spec.assignment_id or "(not named)",
         assignment_version=batch.assignment_version or "(not registered)",
         grade_scale=batch.spec.grade_scale or "(not graded)",
+        n_in_another_language=sum(row["detected_language"] not in (None, batch.spec.language) for row in rows),
+    )
+    yield one_materialised(
+        REDACTIONS,
+        redactions,
+        kind_of_batch=_kind(batch),
+        n_essays_with_names=sum(bool(essay.redactions) for essay in batch.essays),
     )
 
 
-checks = [schema_contract(ESSAYS)]
+def _kind(batch: Batch) -> str:
+    return "guest: no class list, and no names known" if batch.roster is None else f"regular: {len(batch.roster.pupils)} pupils"
+
+
+def _essay_row(batch: Batch, essay: Essay) -> dict[str, Any]:
+    return {
+        "batch_id": batch.spec.batch_id,
+        "essay_id": essay.essay_id,
+        "is_anchor": essay.is_anchor,
+        "anchor_grade": essay.anchor_grade,
+        "file_name": essay.file_name,
+        "text": essay.text,
+        "text_sha256": essay.text_sha256,
+        "n_words": essay.n_words,
+        "language": batch.spec.language,
+        "detected_language": detect_language(essay.text).language,
+        "original_sha256": essay.original_sha256,
+    }
+
+
+def _redaction_rows(batch: Batch) -> list[dict[str, Any]]:
+    return [
+        {
+            "batch_id": batch.spec.batch_id,
+            "essay_id": essay.essay_id,
+            "start": edit.start,
+            "end": edit.end,
+            "original": edit.original,
+            "replacement": edit.replacement,
+        }
+        for essay in batch.essays
+        for edit in essay.redactions
+    ]
+
+
+@table_asset(STUDENT_MATCHES, deps=["essays"])
+def student_matches(
+    context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource, work: PaidWorkResource
+) -> dg.MaterializeResult[None]:
+    """Whose each pupil's essay is: by file name, document properties and first lines, and by what people decided.
+
+    Judging needs none of it and does not wait for it; results by pupil hold only what is automatic or confirmed. After a
+    review (`huleedu match`) it is made again from the class list and matches.csv in the inbox. Of a guest batch: none.
+    """
+    batch_id = context.partition_key
+    with explained(), ledger.open() as book:
+        batch = work.read(book, batch_id)
+        names = {essay.essay_id: essay.file_name for essay in batch.essays}
+        matches = matches_of(batch)
+        rows = [
+            {
+                "batch_id": batch_id,
+                "essay_id": match.essay_id,
+                "student_id": match.student_id,
+                "method": match.method,
+                "confidence": match.confidence,
+                "status": str(match.status),
+                "evidence": match.evidence,
+                "file_name": names[match.essay_id],
+            }
+            for match in matches
+        ]
+        data = lake.open().write_rows(STUDENT_MATCHES, batch_id, rows)
+    counts = Counter(match.status for match in matches)
+    return materialised(data, kind_of_batch=_kind(batch), **{f"n_{status}": counts[status] for status in MatchStatus})
+
+
+@dg.asset_check(asset=student_matches, partitions_def=cj_batch)
+def matches_are_settled(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+    """Nobody has to look at a match any more; until then results by pupil lack these essays, and everything else goes on."""
+    with explained():
+        rows = lake.open().read_rows(STUDENT_MATCHES, context.partition_key)
+    waiting = [row for row in rows if not MatchStatus(row["status"]).is_settled]
+    waiting.sort(key=lambda row: (row["confidence"], row["essay_id"]))
+    return dg.AssetCheckResult(
+        passed=not waiting,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(waiting)} of {len(rows)} essays need a look: huleedu match BATCH_DIR --write"
+        if waiting
+        else f"all {len(rows)} essays are matched"
+        if rows
+        else "a guest batch: nothing to match",
+        # No pupil's id or name: everybody sees metadata.
+        metadata={
+            "n_to_review": len(waiting),
+            **(
+                {
+                    "evidence": table_value(
+                        {
+                            "essay": row["essay_id"],
+                            "confidence": row["confidence"],
+                            "status": row["status"],
+                            "by": row["method"],
+                        }
+                        for row in waiting[:MOST_ROWS]
+                    )
+                }
+                if waiting
+                else {}
+            ),
+        },
+    )
+
+
+checks = [schema_contract(ESSAYS), schema_contract(REDACTIONS), schema_contract(STUDENT_MATCHES), matches_are_settled]

@@ -183,6 +183,7 @@ def _grade_rows(batch_id: str, batch: BatchScaling, projection: GradeProjection 
             "grade_probabilities": dict(zip(projection.scale.ladder, projection.probabilities[i].tolist(), strict=True)),
             "split_grade": projection.split_grade(i),
             "is_provisional": is_provisional,
+            "file_name": essay["file_name"],
         }
         for i, essay in enumerate(batch.essays)
     ]
@@ -230,6 +231,7 @@ def _anchor_rows(batch_id: str, batch: BatchScaling, lines: Rows, report: Anchor
             "infit": anchor.infit,
             "outfit": anchor.outfit,
             "flags": [*anchor.flags, *(["infit"] if "misfit" in lines[anchor.essay]["flags"] else [])],
+            "file_name": batch.essays[anchor.essay]["file_name"],
         }
         for anchor in report.anchors
     ]

@@ -13,10 +13,12 @@ from scipy.sparse.csgraph import connected_components
 
 from assets.common import cj_batch, essays_of, explained, materialised, schema_contract, table_asset, table_value
 from huleedu_pipeline.comparisons import ComparisonPair
+from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.consistency import contradicts
 from huleedu_pipeline.judging.guard import MIN_SUCCESS_RATE, why_failed
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.judging.spec import is_simulated
+from huleedu_pipeline.judging.templates import load_template
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import (
     COMPARISON_PAIRS,
@@ -24,12 +26,14 @@ from huleedu_pipeline.lake.tables import (
     JUDGE_REQUESTS,
     LLM_JUDGEMENTS,
     PROVIDER_JOBS,
+    STUDENT_MATCHES,
     WAVE_DECISIONS,
 )
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger, OutcomeRecord
 from huleedu_pipeline.providers.continuation import conclude, is_judged, is_nearly_judged, standing_of
 from huleedu_pipeline.providers.human import imported_requests
-from huleedu_pipeline.providers.planning import plan_requests, planned_spec
+from huleedu_pipeline.providers.names_in_prompts import prove_planned
+from huleedu_pipeline.providers.planning import plan_requests, planned_judge, planned_spec
 from huleedu_pipeline.providers.spelling import planned_texts
 from huleedu_pipeline.providers.winding_up import OPEN_JOBS
 from huleedu_pipeline.waves import decision_row
@@ -56,7 +60,7 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
             texts = planned_texts(book, batch_id, essays_of(lake.open(), batch_id))
             pairs = [_pair(row) for row in lake.open().read_rows(COMPARISON_PAIRS, batch_id)]
             requests = plan_requests(book, batch_id, pairs, texts)
-        carriers = book.carriers(batch_id)
+        carriers, template = book.carriers(batch_id), _template_of(book, batch_id)
         rows = [
             {
                 "batch_id": batch_id,
@@ -67,6 +71,7 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
                 "model": request.model,
                 "prompt_sha256": request.prompt_sha256,
                 "provider_job_id": carriers.get(request.custom_id),
+                **template,
             }
             for request in requests
         ]
@@ -80,6 +85,47 @@ def judge_requests(context: dg.AssetExecutionContext, lake: LakeResource, ledger
         model=", ".join(sorted({request.model for request in requests})) or "(nothing to ask)",
         mean_request_bytes=round(float(np.mean(size))) if size else 0,
     )
+
+
+@dg.asset_check(asset=judge_requests, blocking=True, partitions_def=cj_batch)
+def no_name_in_prompts(
+    context: dg.AssetCheckExecutionContext, lake: LakeResource, ledger: LedgerResource, work: PaidWorkResource
+) -> dg.AssetCheckResult:
+    """No name of the batch's class list stands in anything that a judge reads; nothing is sent before that is proven.
+
+    All requests are looked through. Once something has been asked this only warns: paid answers wait for nobody.
+    """
+    with explained(), ledger.open() as book:
+        has_been_asked = book.tally(context.partition_key).n_attempts > 0
+        if has_been_asked and not _has_class_list(lake.open(), context.partition_key):
+            return _no_class_list()
+        severity = dg.AssetCheckSeverity.WARN if has_been_asked else dg.AssetCheckSeverity.ERROR
+        try:
+            proof = prove_planned(book, work.read(book, context.partition_key))
+        except HuleeduError as error:
+            why = f"the batch in the inbox can not be read any more, so nothing is proven anew: {error}"
+            return dg.AssetCheckResult(passed=False, severity=severity, description=why)
+    if proof is None:
+        return _no_class_list()
+    named = ", ".join(proof.named[:MOST_NAMED]) + (", ..." if len(proof.named) > MOST_NAMED else "")
+    return dg.AssetCheckResult(
+        passed=not proof.named,
+        severity=severity,
+        description=f"a name of a pupil is left in {named} (take it out of the document, or out of prompt and rubric)"
+        if proof.named
+        else f"no name of the class in {proof.n_texts} texts",
+        metadata={"n_texts": proof.n_texts, "n_with_names": len(proof.named), "n_coinciding": len(proof.coinciding)},
+    )
+
+
+def _has_class_list(lake: Lake, batch_id: str) -> bool:
+    """Whether a batch was taken in with a class list; one from before there were any has no table of matches."""
+    return lake.path(STUDENT_MATCHES, batch_id).exists() and bool(lake.read(STUDENT_MATCHES, batch_id).num_rows)
+
+
+def _no_class_list() -> dg.AssetCheckResult:
+    why = "no class list whose names could stand anywhere, or no judge is asked"
+    return dg.AssetCheckResult(passed=True, description=why)
 
 
 @table_asset(PROVIDER_JOBS, deps=["judge_requests"], kinds=frozenset({"openai", "anthropic"}))
@@ -309,6 +355,14 @@ def _pair(row: dict[str, Any]) -> ComparisonPair:
     return ComparisonPair(**{name: value for name, value in row.items() if name != "pair_id"})
 
 
+def _template_of(book: Ledger, batch_id: str) -> dict[str, str | None]:
+    """Return the wording that a batch's requests were made with; people are shown none."""
+    if book.batch(batch_id).is_human:
+        return {"prompt_template": None, "prompt_template_sha256": None}
+    template = load_template(planned_judge(book, batch_id).prompt_template)
+    return {"prompt_template": template.name, "prompt_template_sha256": template.sha256}
+
+
 def _job_row(book: Ledger, job: JobRecord) -> dict[str, object]:
     tally = book.tally(job.batch_id, job_token=job.token)
     return {
@@ -327,6 +381,7 @@ def _job_row(book: Ledger, job: JobRecord) -> dict[str, object]:
         "collected_at": job.collected_at,
         "cost_usd": tally.cost_usd if job.state is JobState.COLLECTED else None,
         "estimated_cost_usd": job.estimated_cost_usd,
+        "correlation_id": job.correlation_id,
     }
 
 
@@ -379,6 +434,7 @@ checks = [
     schema_contract(PROVIDER_JOBS),
     schema_contract(LLM_JUDGEMENTS),
     schema_contract(WAVE_DECISIONS),
+    no_name_in_prompts,
     no_job_is_quarantined,
     every_request_has_an_outcome,
     comparison_graph_connected,

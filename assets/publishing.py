@@ -11,6 +11,7 @@ from huleedu_pipeline.lake import ContractError, Lake, LeftOut
 from huleedu_pipeline.lake.tables import BATCH_STATUS, CJ_RANKINGS
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus
 from huleedu_pipeline.ledger.phases import client_status, phase_of
+from huleedu_pipeline.logs import events
 from resources import LakeResource, LedgerResource, WarehouseResource
 
 EVERYTHING_PUBLISHED = "everything_is_published"
@@ -49,6 +50,7 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
             "status_reason": batch.status_reason,
             "client_status": str(client_status(batch.status, spelling)),
             "processing_metadata": batch.processing_metadata,
+            "correlation_id": batch.correlation_id,
         }
         data = lake.open().write_rows(BATCH_STATUS, batch_id, [row])
     shown = {name: row[name] for name in ("n_essays", "n_anchors", "n_requests", "n_succeeded", "n_failed", "n_expired")}
@@ -69,7 +71,7 @@ def batch_results(context: dg.AssetExecutionContext, lake: LakeResource, ledger:
 
 
 @dg.asset(
-    deps=["batch_results"],
+    deps=["batch_results", "student_matches"],
     owners=OWNERS,
     code_version="1",
     kinds={"duckdb"},
@@ -98,6 +100,7 @@ def warehouse(
         done = warehouse_file.publish(store)
         damaged = {one.batch_id for one in done.left_out}
         book.mark_published(batch_id for batch_id in accounted if batch_id not in damaged)
+        events.WAREHOUSE_PUBLISHED.tell(n_rows=sum(done.rows.values()), n_left_out=len(done.left_out))
     yield dg.MaterializeResult(
         metadata={
             "dagster/row_count": sum(done.rows.values()),

@@ -17,6 +17,7 @@ from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.schema import Table
 from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, JUDGE_DIAGNOSTICS, LLM_JUDGEMENTS, SCALING_SUMMARY
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger
+from huleedu_pipeline.logs.spans import span
 from huleedu_pipeline.providers.continuation import is_judged
 from resources import LakeResource, LedgerResource
 
@@ -57,7 +58,8 @@ def scaling(
         if record.is_human:
             _ensure_current(store, book, batch_id)
         started = time.perf_counter()
-        batch = scale_batch(store.read_rows(ESSAYS, batch_id), store.read_rows(LLM_JUDGEMENTS, batch_id))
+        with span("score", **record.log_fields):
+            batch = scale_batch(store.read_rows(ESSAYS, batch_id), store.read_rows(LLM_JUDGEMENTS, batch_id))
         ranking = store.write_rows(CJ_RANKINGS, batch_id, _ranking_rows(batch_id, batch, is_provisional=is_provisional))
         judges = store.write_rows(JUDGE_DIAGNOSTICS, batch_id, _judge_rows(batch_id, batch))
         summary = _summary_row(batch_id, batch)
@@ -90,18 +92,18 @@ def _unranked(store: Lake, record: BatchRecord) -> Iterator[dg.MaterializeResult
     """Write the tables of a batch that is not ranked: empty, but for a pupil's essay that there was nothing to compare with."""
     alone: list[dict[str, Any]] = []
     if not record.status.is_closed:
-        pupils = [row["essay_id"] for row in store.read_rows(ESSAYS, record.batch_id) if not row["is_anchor"]]
-        alone = [_alone(record.batch_id, essay_id) for essay_id in pupils]
+        alone = [_alone(row) for row in store.read_rows(ESSAYS, record.batch_id) if not row["is_anchor"]]
     rows: dict[Table, list[dict[str, Any]]] = {CJ_RANKINGS: alone, SCALING_SUMMARY: [], JUDGE_DIAGNOSTICS: []}
     for table, some in rows.items():
         data = store.write_rows(table, record.batch_id, some)
         yield one_materialised(table, data, not_ranked_because=record.unranked_because)
 
 
-def _alone(batch_id: str, essay_id: str) -> dict[str, Any]:
+def _alone(essay: dict[str, Any]) -> dict[str, Any]:
     """Return the line of an essay of which no verdict says anything: its place is a convention, and has no error to state."""
     unknown = dict.fromkeys(("theta_se", "theta_low", "theta_high", "infit", "outfit"))
-    line = {"batch_id": batch_id, "essay_id": essay_id, "is_anchor": False, "theta": 0.0, "rank": 1, "overall_rank": 1}
+    known = {name: essay[name] for name in ("batch_id", "essay_id", "file_name")}
+    line = {**known, "is_anchor": False, "theta": 0.0, "rank": 1, "overall_rank": 1}
     return {**line, **unknown, "n_comparisons": 0, "n_wins": 0, "flags": ["no_comparisons"], "is_provisional": False}
 
 
@@ -128,6 +130,7 @@ def _ranking_rows(batch_id: str, batch: BatchScaling, *, is_provisional: bool) -
             "theta_high": float(batch.intervals.upper[i]),
             "flags": batch.flags[i],
             "is_provisional": is_provisional,
+            "file_name": essay["file_name"],
         }
         for i, essay in enumerate(batch.essays)
     ]

@@ -1,9 +1,9 @@
 """How much of what learners misspell the spell check finds, how often it is right, and how fast it is beside pyspellchecker.
 
-``python benchmarks/spelling.py`` scores the gold sets in ``benchmarks/data`` (or ``--gold FILE``: a CSV with the columns text, start,
-end, correct, and if wanted language), then times both checkers on the same invented essays. A text without errors has one row with
-empty places. How the gold sets were made, and which of them was never tuned on, is in docs/spelling.md. Nothing here asserts how
-long something takes.
+``python benchmarks/spelling.py`` scores the gold sets in ``benchmarks/data`` (or ``--gold FILE``: a CSV with the columns
+text, start, end, correct, and if wanted language), then times both checkers on the same invented essays. A text without
+errors has one row with empty places. How the gold sets were made, and which of them was never tuned on, is in
+docs/spelling.md. Nothing here asserts how long something takes.
 """
 
 import argparse
@@ -84,7 +84,7 @@ def score(gold: Gold, language: str) -> tuple[Score, list[str]]:
 
 
 def essays(n: int, sources: list[str]) -> dict[str, str]:
-    """Return essays of about 400 words, made of the gold sets' sentences, in which every hundredth word has lost or doubled a letter."""
+    """Return essays of 400 words, of the gold sets' sentences, in which four more words have lost or doubled a letter."""
     rng = random.Random(SEED)
     sentences = [sentence for text in sources for sentence in re.split(r"(?<=[.!?]) ", text)]
     made = {}
@@ -101,7 +101,7 @@ def essays(n: int, sources: list[str]) -> dict[str, str]:
 
 
 def peer_words_per_second(texts: Mapping[str, str]) -> float | None:
-    """Return how many words of ``texts`` pyspellchecker's ``correction`` looks at in a second of CPU time; None if it is not there."""
+    """Return the words that pyspellchecker's ``correction`` looks at in a second of CPU time; None if it is not there."""
     try:
         from spellchecker import SpellChecker
     except ImportError:
@@ -123,7 +123,9 @@ def main() -> None:
     parser.add_argument("--errors", action="store_true", help="list what went wrong, not to be used on a held-out set")
     options = parser.parse_args()
     golds = {path.name: read_gold(path) for path in options.gold or GOLD}
-    print(f"{'gold set':<28}{'language':<10}{'words':>7}{'errors':>8}{'applied':>9}{'detected':>10}{'recall':>8}{'precision':>11}")
+    print(
+        f"{'gold set':<28}{'language':<10}{'words':>7}{'errors':>8}{'applied':>9}{'detected':>10}{'recall':>8}{'precision':>11}"
+    )
     for name, gold in golds.items():
         for language in sorted({spoken for spoken, _ in gold}):
             counts, wrong = score(gold, language)
@@ -141,7 +143,9 @@ def main() -> None:
         start = time.perf_counter()
         check_texts(texts, language="en", workers=options.workers)
         seconds = time.perf_counter() - start
-        print(f"\n{len(texts):,} essays, {n_words:,} words in {seconds:.1f} s with all loading: {n_words / seconds:,.0f} words/s")
+        print(
+            f"\n{len(texts):,} essays, {n_words:,} words in {seconds:.1f} s with all loading: {n_words / seconds:,.0f} words/s"
+        )
         one = dict(list(texts.items())[: min(1_000, len(texts))])
         check_texts({"warm": "a wrd"}, language="en", workers=1)
         start = time.process_time()

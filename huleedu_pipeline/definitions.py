@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets import GROUPS, checks
+from huleedu_pipeline.logs import begin
 from huleedu_pipeline.orchestration.alarms import build_alarms
 from huleedu_pipeline.orchestration.health_checks import build_health_checks, check_up
 from huleedu_pipeline.orchestration.jobs import JOBS
@@ -52,4 +53,6 @@ def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Defin
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the code location of this environment's settings."""
-    return build_definitions(Settings.load())
+    settings = Settings.load()
+    begin(lambda: settings, command="dagster")
+    return build_definitions(settings)

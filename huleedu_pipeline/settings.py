@@ -132,6 +132,17 @@ class Settings(BaseSettings):
         default=2.0, gt=0, description="How often `huleedu run --wait` looks at the provider's jobs, in seconds."
     )
 
+    log_days: int = Field(default=90, ge=1, description="How long lines of the log are kept, in days.")
+    log_megabytes: int = Field(
+        default=200, ge=20, description="How much room the log takes at most, in MB; the oldest lines go first."
+    )
+
+    tracing: Literal["off", "otlp"] = Field(
+        default="off",
+        description="otlp: spans of paid work go to the OpenTelemetry collector that OTEL_EXPORTER_OTLP_ENDPOINT names; "
+        "needs the extra 'tracing'.",
+    )
+
     # Left out of every dump: settings are shown in the UI and stored with every run, and the address is a secret.
     notify_webhook: SecretStr | None = Field(
         default=None,
@@ -229,6 +240,11 @@ class Settings(BaseSettings):
         return self.lake_dir / "raw"
 
     @property
+    def content_dir(self) -> Path:
+        """Folder of the content store."""
+        return self.home / "content"
+
+    @property
     def warehouse_path(self) -> Path:
         """The published DuckDB file."""
         return self.home / "warehouse.duckdb"
@@ -242,6 +258,11 @@ class Settings(BaseSettings):
     def inbox_dir(self) -> Path:
         """Folder in which a batch folder is dropped to be run."""
         return self.home / "inbox"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Folder of the logs, JSON lines by day."""
+        return self.home / "logs"
 
     @property
     def emulator_dir(self) -> Path:

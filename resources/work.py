@@ -5,7 +5,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from huleedu_pipeline.content import ContentStore, Reference
 from huleedu_pipeline.essays import Batch
+from huleedu_pipeline.essays.batch_folder import original_files
 from huleedu_pipeline.essays.inbox import find
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.admission import admit
@@ -26,6 +28,15 @@ class PaidWorkResource(dg.ConfigurableResource[None]):
     def _settings(self) -> Settings:
         return Settings(**self.settings)
 
+    def read(self, ledger: Ledger, batch_id: str) -> Batch:
+        """Read a batch from the inbox as it is now; registers nothing.
+
+        Raises:
+            HuleeduError: there is no such batch, or it or its assignment can not be used.
+
+        """
+        return admit(ledger, find(self._settings.inbox_dir, batch_id))
+
     def take_in(self, ledger: Ledger, batch_id: str) -> Batch:
         """Read a batch from the inbox, validate it and register it in the ledger.
 
@@ -34,9 +45,22 @@ class PaidWorkResource(dg.ConfigurableResource[None]):
                 under its name.
 
         """
-        batch = admit(ledger, find(self._settings.inbox_dir, batch_id))
+        batch = self.read(ledger, batch_id)
         register(ledger, self._settings, batch)
         return batch
+
+    def keep_content(self, batch: Batch) -> None:
+        """Keep a batch's texts, and the originals as they lie in the inbox, in the content store; the ledger has the batch.
+
+        Raises:
+            HuleeduError: a file is no longer what was read.
+
+        """
+        batch_id = batch.spec.batch_id
+        references = [Reference(e.essay_id, e.file_name, e.text_sha256, e.original_sha256) for e in batch.essays]
+        texts = {essay.text_sha256: essay.text for essay in batch.essays}
+        originals = original_files(find(self._settings.inbox_dir, batch_id), batch)
+        ContentStore(self._settings.content_dir).keep(batch_id, references, texts, originals)
 
     def recover(self, ledger: Ledger, batch_id: str) -> Recovered:
         """End a batch that is past its deadline; see :func:`huleedu_pipeline.providers.recovery.recover_batch`."""

@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 
 from huleedu_pipeline.lake.postgres import migrate_warehouse
 from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.logs.writing import end as end_log
 from huleedu_pipeline.providers.emulator.launcher import stop_emulator
 from huleedu_pipeline.settings import Settings
 from tests.postgres import drop_database, make_database, serving
@@ -33,6 +34,13 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         "HULEEDU_DATABASE_URL",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_this_test() -> Iterator[None]:
+    """What a test began to write down ends with it."""
+    yield
+    end_log()
 
 
 @pytest.fixture

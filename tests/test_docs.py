@@ -35,7 +35,7 @@ def test_every_column_of_the_statistical_tables_is_explained() -> None:
         tables.ANCHOR_DIAGNOSTICS,
         tables.GRADING_SUMMARY,
     )
-    known = {"batch_id", "essay_id", "is_anchor", "judge_id", "provider", "model"}
+    known = {"batch_id", "essay_id", "file_name", "is_anchor", "judge_id", "provider", "model"}
     names = {column.name for table in statistical for column in table.columns} - known
     assert [name for name in sorted(names) if f"`{name}`" not in page and f"**{name}**" not in page] == []
 

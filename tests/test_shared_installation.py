@@ -13,7 +13,7 @@ from huleedu_pipeline.cli.app import app
 from huleedu_pipeline.lake import Column, ColumnType, Lake, open_warehouse, postgres_tables
 from huleedu_pipeline.lake.checksums import checksum
 from huleedu_pipeline.lake.postgres import migrate_warehouse, postgres_rows, publish_to_postgres
-from huleedu_pipeline.lake.tables import CJ_RANKINGS, TABLES
+from huleedu_pipeline.lake.tables import CJ_RANKINGS, PUBLISHED_TABLES
 from huleedu_pipeline.lake.views import VIEWS
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.ledger.database import LedgerUnavailableError
@@ -107,7 +107,7 @@ def test_an_analyst_reads_the_warehouse_and_nothing_else(database: str, tmp_path
     publish_to_postgres(lake, as_role(database, PIPELINE))
     engine = sa.create_engine(url)
     with engine.connect() as connection:
-        for name in (*(table.name for table in TABLES), "current_rankings"):
+        for name in (*(table.name for table in PUBLISHED_TABLES), "current_rankings"):
             query = f"SELECT count(*) FROM {name} WHERE batch_id = 'for-analysts'"
             assert connection.exec_driver_sql(query).scalar() == 1
         for view in VIEWS:
@@ -129,7 +129,9 @@ def test_an_analyst_reads_the_warehouse_and_nothing_else(database: str, tmp_path
 def test_the_owner_migrates_and_the_others_go_on(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     added = Column("is_new", ColumnType.BOOLEAN, "Whether it is new.", is_nullable=True)
     later = replace(CJ_RANKINGS, columns=(*CJ_RANKINGS.columns, added))
-    monkeypatch.setattr(postgres_tables, "TABLES", tuple(later if table is CJ_RANKINGS else table for table in TABLES))
+    monkeypatch.setattr(
+        postgres_tables, "PUBLISHED_TABLES", tuple(later if table is CJ_RANKINGS else table for table in PUBLISHED_TABLES)
+    )
     with pytest.raises(PostgresError, match=rf"permission denied .*\(as {OWNER}: huleedu database migrate\)"):
         publish_to_postgres(Lake(tmp_path / "lake"), as_role(database, PIPELINE))
     migrate_warehouse(as_role(database, OWNER))
@@ -195,7 +197,7 @@ def test_a_batch_goes_through_with_everything_in_postgres(
     engine.dispose()
     assert not (settings.home / "ledger.sqlite").exists()
     with open_warehouse(shared.warehouse_path) as published:
-        for table in TABLES:
+        for table in PUBLISHED_TABLES:
             theirs = [row for row in postgres_rows(database, table) if row[0] == "b-shared"]
             assert checksum(table, theirs) == checksum(table, published.rows(table)), table.name
     texts = [path.read_bytes() for path in settings.home.rglob("*") if path.is_file()]

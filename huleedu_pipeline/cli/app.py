@@ -3,7 +3,9 @@
 Commands import what they need when they run, so that `huleedu --help` answers at once.
 """
 
+import secrets
 import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,10 +15,13 @@ from huleedu_pipeline.cli import (
     batches,
     closing,
     compare_text,
+    content,
     database,
     eng5,
     inspecting,
     judgements,
+    logs,
+    matching,
     models,
     paid,
     planning,
@@ -25,7 +30,11 @@ from huleedu_pipeline.cli import (
     traces,
     writing,
 )
+from huleedu_pipeline.cli.logs import telling_errors
 from huleedu_pipeline.errors import HuleeduError
+
+if TYPE_CHECKING:
+    from huleedu_pipeline.settings import Settings
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
@@ -39,6 +48,7 @@ A batch is a folder: batch.yaml, prompt.md, rubric.md, essays/, and graded ancho
   huleedu inspect my-class              see what is read of its documents
   huleedu run my-class                  judge it, and wait for the results
   huleedu results my-class --format csv
+  huleedu logs my-class                 see what happened; --verbose says it at once: huleedu --verbose run my-class
 
 Everything is judged by the local emulator, for nothing, until HULEEDU_JUDGE_BACKEND=provider is set.
 
@@ -52,6 +62,7 @@ app = typer.Typer(
 for module in (
     writing,
     inspecting,
+    matching,
     batches,
     judgements,
     planning,
@@ -63,17 +74,43 @@ for module in (
     compare_text,
     eng5,
     admin,
+    logs,
+    content,
     database,
     services,
 ):
     module.register(app)
 
 
+@app.callback()
+def begin(
+    context: typer.Context,
+    is_verbose: Annotated[
+        bool, typer.Option("--verbose", help="Say on standard error what happens, as it is written to the log.")
+    ] = False,
+) -> None:
+    """Begin the log of this command; see :data:`HELP`."""
+    from huleedu_pipeline.logs import begin as begin_log
+
+    begin_log(_settings, command=context.invoked_subcommand or "huleedu", run_id=_run_id(), is_verbose=is_verbose)
+
+
+def _settings() -> "Settings":
+    from huleedu_pipeline.settings import Settings
+
+    return Settings.load()
+
+
+def _run_id() -> str:
+    return f"command-{secrets.token_hex(6)}"
+
+
 def main() -> None:
     """Run the command line and exit."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        app()
+        with telling_errors():
+            app()
     except HuleeduError as error:
         for line in str(error).splitlines():
             errors.print(f"error: {line}", markup=False, style="red")

@@ -91,12 +91,52 @@ def status(batch: Annotated[str | None, typer.Argument(help="A batch's id; defau
 def results(
     batch: Annotated[str, typer.Argument(help="The batch's id.")],
     output: Annotated[Format, typer.Option("--format", help="table for eyes, csv or json for machines.")] = Format.TABLE,
+    by_pupil: Annotated[
+        bool, typer.Option("--by-pupil", help="The class list of a regular batch, with names: for its teacher.")
+    ] = False,
 ) -> None:
     """Show a batch's ranking with standard errors, grades and their certainty.
 
-    Example: huleedu results my-class --format csv > ranking.csv
+    By pupil there are only essays whose match is automatic or confirmed (huleedu match), and names as long as the class list is
+    in the inbox.
+
+    Example: huleedu results my-class --format csv > ranking.csv; huleedu results my-class --by-pupil
     """
-    show_results(batch, output)
+    if by_pupil:
+        show_class(batch, output)
+    else:
+        show_results(batch, output)
+
+
+def show_class(batch_id: str, output: Format) -> None:
+    """Print the published results of a batch by pupil, or end with the exit code for results that are not there yet."""
+    from huleedu_pipeline import open_warehouse
+    from huleedu_pipeline.cli.output import warn
+    from huleedu_pipeline.cli.show import print_class
+    from huleedu_pipeline.essays.class_list import names_of
+    from huleedu_pipeline.settings import Settings
+
+    with open_warehouse() as warehouse:
+        found = warehouse.frame("results_by_pupil", batch_id)
+        matches = warehouse.frame("student_matches", batch_id)
+    if found.empty:
+        typer.echo(
+            f"batch {batch_id}: has no published results by pupil (`huleedu results {batch_id}` has those by file, `huleedu "
+            "match` the matches)",
+            err=True,
+        )
+        raise typer.Exit(EXIT_NOT_READY)
+    names = names_of(Settings.load().inbox_dir / batch_id)
+    found.insert(2, "name", [names.get(student_id) for student_id in found["student_id"]])
+    n_open = int(matches["status"].isin(["review", "manual"]).sum())
+    if n_open:
+        warn(f"{n_open} essays are not here: whose they are is to be looked at (huleedu match)")
+    if output is Format.CSV:
+        typer.echo(found.to_csv(index=False), nl=False)
+    elif output is Format.JSON:
+        typer.echo(found.to_json(orient="records", force_ascii=False, indent=1))
+    else:
+        print_class(batch_id, found)
 
 
 def show_results(batch_id: str, output: Format) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from huleedu_pipeline.cli import eng5_align, eng5_plan, eng5_run
+from huleedu_pipeline.cli.eng5_options import RequestOptions, with_request_options
 from huleedu_pipeline.cli.output import EXIT_FAILED, Output, OutputOption, print_findings, print_json
 
 Folder = Annotated[Path, typer.Argument(help="The batch folder.")]
@@ -29,10 +30,12 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="eng5")
 
 
-def preflight(batch_dir: Folder, output: OutputOption = Output.TABLE) -> None:
+@with_request_options
+def preflight(batch_dir: Folder, asked: RequestOptions, output: OutputOption = Output.TABLE) -> None:
     """Check all that a batch needs before it is sent: home, ledger, provider and key, model, assignment, anchors, texts, names.
 
-    Spends nothing. Each line is ok, warn or fail, with the remedy; a fail ends with exit code 1.
+    Spends nothing. Each line is ok, warn or fail, with the remedy; a fail ends with exit code 1. Options stand in for what
+    batch.yaml says, as for `huleedu eng5 execute`.
 
     Example: huleedu eng5 preflight my-class
     """
@@ -40,7 +43,7 @@ def preflight(batch_dir: Folder, output: OutputOption = Output.TABLE) -> None:
     from huleedu_pipeline.findings import has_failed
     from huleedu_pipeline.settings import Settings
 
-    findings = preflight_of(batch_dir, Settings.load())
+    findings = preflight_of(batch_dir, Settings.load(), asked)
     if output is Output.TABLE:
         print_findings(findings)
         return

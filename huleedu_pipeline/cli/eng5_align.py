@@ -1,43 +1,31 @@
 """The command `eng5 anchor-align`: anchors are judged blind, through the same ledger, gates and jobs as every batch."""
 
-from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from huleedu_pipeline.cli.batches import Mode
+from huleedu_pipeline.cli.eng5_options import (
+    EffortOption,
+    MaxCostOption,
+    MaxTokensOption,
+    ModelOption,
+    ModeOption,
+    ProviderOption,
+    RubricOption,
+    SystemPromptOption,
+    TemperatureOption,
+    VerbosityOption,
+    given,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from huleedu_pipeline.context import AssessmentContext
     from huleedu_pipeline.eng5.alignment_batch import AnchorSource
     from huleedu_pipeline.eng5.alignment_design import OrderedPair
     from huleedu_pipeline.eng5.alignment_models import AlignmentReport
-
-
-class Effort(StrEnum):
-    """How much a model thinks first."""
-
-    NONE = "none"
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
-
-class Verbosity(StrEnum):
-    """How long a model answers."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
-
-class ReasonLength(StrEnum):
-    """How long a judge's reason is."""
-
-    SHORT = "short"
-    LONG = "long"
 
 
 def register(group: typer.Typer) -> None:
@@ -65,21 +53,18 @@ def anchor_align(
         str | None, typer.Option(help="Grades against grades in place of all pairs, the one shown first in front: E+:E-,D-:E+")
     ] = None,
     iterations: Annotated[int, typer.Option(help="Ask each pair so many times in each of its orders.", min=1, max=1000)] = 1,
-    llm_provider: Annotated[
-        str | None, typer.Option(help="Who judges: openai or anthropic. Default: the folder's judge.")
-    ] = None,
-    llm_model: Annotated[str | None, typer.Option(help="The model, as in `huleedu models list`.")] = None,
-    llm_temperature: Annotated[float | None, typer.Option(help="Sampling temperature; 0 means 0.", min=0, max=2)] = None,
-    llm_max_tokens: Annotated[int | None, typer.Option(help="Most tokens of a reply.", min=64)] = None,
-    reasoning_effort: Annotated[Effort | None, typer.Option(help="How much the model thinks first.")] = None,
-    output_verbosity: Annotated[Verbosity | None, typer.Option(help="How long the model answers.")] = None,
-    reason_length: Annotated[ReasonLength | None, typer.Option(help="How long a reason the judge gives.")] = None,
+    llm_provider: ProviderOption = None,
+    llm_model: ModelOption = None,
+    llm_temperature: TemperatureOption = None,
+    llm_max_tokens: MaxTokensOption = None,
+    reasoning_effort: EffortOption = None,
+    output_verbosity: VerbosityOption = None,
+    reason_length: Annotated[Literal["short", "long"] | None, typer.Option(help="How long a reason the judge gives.")] = None,
     prompt_template: Annotated[str | None, typer.Option(help="The words around the texts (`huleedu prompts list`).")] = None,
-    rubric: Annotated[Path | None, typer.Option(help="File with other criteria; not for a national test's assignment.")] = None,
-    llm_batching_mode: Annotated[Mode | None, typer.Option(help="How the judge is asked. Default: the installation's.")] = None,
-    max_cost_usd: Annotated[
-        float | None, typer.Option(help="Most that the run may cost; nothing is sent beyond it.", min=0)
-    ] = None,
+    system_prompt: SystemPromptOption = None,
+    rubric: RubricOption = None,
+    llm_batching_mode: ModeOption = None,
+    max_cost_usd: MaxCostOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the numbers that the anchors get, and of orders.", min=0)] = 1,
     output_dir: Annotated[Path, typer.Option(help="Where the run's folder is made.")] = Path("eng5-runs"),
     compare: Annotated[
@@ -106,10 +91,11 @@ def anchor_align(
         "model": llm_model,
         "temperature": llm_temperature,
         "max_output_tokens": llm_max_tokens,
-        "reasoning_effort": reasoning_effort.value if reasoning_effort else None,
-        "output_verbosity": output_verbosity.value if output_verbosity else None,
-        "reason_length": reason_length.value if reason_length else None,
+        "reasoning_effort": reasoning_effort,
+        "output_verbosity": output_verbosity,
+        "reason_length": reason_length,
         "prompt_template": prompt_template,
+        "system_prompt": None if system_prompt is None else text_of(system_prompt, "--system-prompt"),
     }
     from huleedu_pipeline.cli.opened import opened_context
     from huleedu_pipeline.eng5.alignment_batch import batch_fields, blind_names, default_batch_id
@@ -123,7 +109,7 @@ def anchor_align(
         source,
         asked,
         names,
-        judge={name: value for name, value in judge.items() if value is not None},
+        judge=given(judge),
         mode=llm_batching_mode.value if llm_batching_mode else None,
         max_cost_usd=max_cost_usd,
         seed=seed,
@@ -140,21 +126,18 @@ def _source(
 
     from huleedu_pipeline.eng5.alignment_batch import read_assignment, read_folder
     from huleedu_pipeline.essays.batch import IntakeError
-    from huleedu_pipeline.essays.folder_files import read_text_file
 
     with TemporaryDirectory(prefix="huleedu-") as empty:
         source = read_folder(folder, context) if folder else read_assignment(assignment_id or "", Path(empty), context)
     if rubric is None:
         return source
-    problems: list[str] = []
     if source.assignment_id and context.assignment(source.assignment_id).context_origin == "canonical_national":
-        problems.append(
+        own = (
             f"assignment {source.assignment_id} is a national test's, which is judged by its own criteria (leave --rubric out)"
         )
-    text = read_text_file(rubric, str(rubric), problems)
-    if problems:
-        raise IntakeError("--rubric", problems)
-    return replace(source, rubric=text)
+        raise IntakeError("--rubric", [own])
+    judge = {name: value for name, value in source.judge.items() if name != "rubric"}
+    return replace(source, rubric=text_of(rubric, "--rubric"), judge=judge)
 
 
 def _design(
@@ -184,6 +167,7 @@ def _judge(source: "AnchorSource", names: dict[str, str], fields: dict[str, Any]
     from huleedu_pipeline.eng5.alignment_run import make_report
     from huleedu_pipeline.lake import Lake
     from huleedu_pipeline.ledger import Ledger
+    from huleedu_pipeline.logs import events
     from huleedu_pipeline.settings import Settings
 
     settings = Settings.load()
@@ -195,7 +179,11 @@ def _judge(source: "AnchorSource", names: dict[str, str], fields: dict[str, Any]
         run_batch(batch_id, settings, wait=True, on_progress=on_progress)
     ledger = Ledger(settings.ledger_url)
     try:
-        return make_report(ledger, Lake(settings.lake_dir), batch_id, source, names, design)
+        report = make_report(ledger, Lake(settings.lake_dir), batch_id, source, names, design)
+        counts = {"n_requests": report.run.n_requests, "n_succeeded": report.run.n_succeeded}
+        n_anchors = len(report.alignment.anchors)
+        events.ANCHOR_ALIGN_COMPLETE.tell(**ledger.batch(batch_id).log_fields, n_anchors=n_anchors, **counts)
+        return report
     finally:
         ledger.close()
 

@@ -2,38 +2,23 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from huleedu_pipeline.cli.batches import Mode
+from huleedu_pipeline.cli.eng5_options import RequestOptions, with_request_options
 from huleedu_pipeline.cli.output import Output, OutputOption
 
 if TYPE_CHECKING:
     from huleedu_pipeline.eng5.plan import RunPlan
-    from huleedu_pipeline.ledger import Ledger
-    from huleedu_pipeline.settings import Settings
-
-Effort = Literal["none", "low", "medium", "high"]
-Verbosity = Literal["low", "medium", "high"]
 
 
+@with_request_options
 def plan(
     batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")],
-    llm_provider: Annotated[Literal["openai", "anthropic"] | None, typer.Option(help="Ask this provider instead.")] = None,
-    llm_model: Annotated[str | None, typer.Option(help="Ask this model instead.")] = None,
-    llm_temperature: Annotated[float | None, typer.Option(help="Sampling temperature; 0 means 0.")] = None,
-    llm_max_tokens: Annotated[int | None, typer.Option(help="Upper limit of a reply, in tokens.")] = None,
-    reasoning_effort: Annotated[Effort | None, typer.Option(help="How much the model thinks first.")] = None,
-    output_verbosity: Annotated[Verbosity | None, typer.Option(help="How long the model answers.")] = None,
-    llm_batching_mode: Annotated[Mode | None, typer.Option(help="How the judge is asked.")] = None,
-    max_comparisons: Annotated[int | None, typer.Option(help="Most comparisons to pay for.", min=1)] = None,
-    max_cost_usd: Annotated[float | None, typer.Option(help="Most that it may cost, in USD.", min=0)] = None,
-    expected_grade_scale: Annotated[str | None, typer.Option(help="Refuse to plan on another grade scale.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the choice of pairs and of who is shown first.", min=0)] = None,
+    asked: RequestOptions,
     spread: Annotated[
         float, typer.Option(help="How far the essays spread, in logits: 1.5 a class, 3 very different ones.", min=0.1, max=20)
     ] = 1.5,
@@ -46,57 +31,31 @@ def plan(
 
     Example: huleedu eng5 plan my-class --llm-model gpt-6-terra --max-comparisons 400
     """
+    from huleedu_pipeline.cli.opened import ledger_if_any
     from huleedu_pipeline.context import AssessmentContext
-    from huleedu_pipeline.eng5.plan import overridden, plan_run
+    from huleedu_pipeline.eng5.plan import plan_run
+    from huleedu_pipeline.eng5.reply_size import measured_reply
     from huleedu_pipeline.errors import HuleeduError
     from huleedu_pipeline.essays import read_batch
     from huleedu_pipeline.essays.registered import NOTHING_REGISTERED
-    from huleedu_pipeline.providers.planning import resolve_mode
+    from huleedu_pipeline.providers.planning import make_judge, resolve_mode
     from huleedu_pipeline.providers.spelling import with_spelling
     from huleedu_pipeline.settings import Settings
 
     settings = Settings.load()
-    with _opened(settings) as ledger:
-        read = with_spelling(read_batch(batch_dir, NOTHING_REGISTERED if ledger is None else AssessmentContext(ledger)), ledger)
-    if expected_grade_scale is not None and read.spec.grade_scale != expected_grade_scale:
-        raise HuleeduError(
-            f"batch {read.spec.batch_id}: its grade scale is {read.spec.grade_scale}, and {expected_grade_scale} is expected "
-            "(correct grade_scale in batch.yaml, or --expected-grade-scale)"
-        )
-    mode = None if llm_batching_mode is None else llm_batching_mode.value
-    batch = overridden(
-        read,
-        {"llm_batching_mode": mode, "max_comparisons": max_comparisons, "max_cost_usd": max_cost_usd, "seed": seed},
-        {
-            "provider": llm_provider,
-            "model": llm_model,
-            "temperature": llm_temperature,
-            "max_output_tokens": llm_max_tokens,
-            "reasoning_effort": reasoning_effort,
-            "output_verbosity": output_verbosity,
-        },
-    )
-    effective = resolve_mode(settings, batch.spec).mode
-    found = plan_run(batch_dir, batch, effective, spread=spread, call_concurrency=settings.live_concurrency)
+    with ledger_if_any(settings) as ledger:
+        registry = NOTHING_REGISTERED if ledger is None else AssessmentContext(ledger)
+        batch = with_spelling(read_batch(batch_dir, registry, asked.overrides()), ledger)
+        if other := asked.other_scale(batch.spec):
+            raise HuleeduError(other)
+        judge = make_judge(batch, is_emulated=settings.judge_backend == "emulator")
+        measured = None if ledger is None else measured_reply(ledger, judge)
+    mode = resolve_mode(settings, batch.spec).mode
+    found = plan_run(batch_dir, batch, mode, spread=spread, call_concurrency=settings.live_concurrency, measured=measured)
     if output is Output.JSON:
         typer.echo(json.dumps(asdict(found), default=str, ensure_ascii=False, indent=1))
     else:
         _print(found, batch.spec.max_cost_usd)
-
-
-@contextmanager
-def _opened(settings: "Settings") -> "Iterator[Ledger | None]":
-    """Open the installation's ledger where there is one already: a plan makes none."""
-    from huleedu_pipeline.ledger import Ledger
-
-    if settings.database_url is None and not (settings.home / "ledger.sqlite").is_file():
-        yield None
-        return
-    ledger = Ledger(settings.ledger_url)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
 
 
 def _print(found: "RunPlan", most_usd: float | None) -> None:
@@ -139,6 +98,11 @@ def _lines(found: "RunPlan", most_usd: float | None) -> Iterator[str]:
         f"{found.n_comparisons} comparisons by {found.model} ({found.llm_batching_mode}): about {found.input_tokens:,} tokens "
         f"read and {found.output_tokens:,} written."
     )
+    measured = found.measured_replies
+    if measured is None:
+        yield "Replies: their length is derived from what the judge is told (no reply of this judge is in the ledger)."
+    else:
+        yield f"Replies: measured on {measured.n_replies:,} of {measured.model}, {measured.tokens:.0f} tokens each."
     if found.llm_batching_mode == "provider_batch_api":
         yield f"Time: at most {found.most_seconds / 3600:.0f} h, usually much less."
     else:

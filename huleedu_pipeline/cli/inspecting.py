@@ -22,7 +22,7 @@ def inspect(
     path: Annotated[Path, typer.Argument(help="A document, a table of essays (.csv, .xlsx), a batch folder, or any folder.")],
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show what would be read of documents: words and paragraphs, what is left out, and what can not be read.
+    """Show what would be read of documents: words, paragraphs and language, what is left out, and what can not be read.
 
     Documents are .txt, .md, .docx, .odt, .rtf and .pdf files. One that can not be read is one line, and the rest is read; the
     exit code is then 1. Nothing is sent or kept.
@@ -53,8 +53,9 @@ def _print(found: "Inspection") -> None:
         table.add_column("kind")
         table.add_column("words", justify="right")
         table.add_column("paragraphs", justify="right")
+        table.add_column("language")
         for text in found.texts:
-            table.add_row(text.place, text.kind, f"{text.n_words}", f"{text.n_paragraphs}")
+            table.add_row(text.place, text.kind, f"{text.n_words}", f"{text.n_paragraphs}", text.language)
         console().print(table)
     for warning in found.warnings:
         typer.echo(f"WARNING: {warning}")

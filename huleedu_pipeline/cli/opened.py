@@ -1,4 +1,4 @@
-"""The assessment context of this installation, opened for the length of a command."""
+"""The ledger and the assessment context of this installation, opened for the length of a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,5 +14,18 @@ def opened_context() -> Iterator[AssessmentContext]:
     ledger = Ledger(Settings.load().ledger_url)
     try:
         yield AssessmentContext(ledger)
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def ledger_if_any(settings: Settings) -> Iterator[Ledger | None]:
+    """Open the installation's ledger where there is one already, and give ``None`` where there is none: none is made."""
+    if settings.database_url is None and not (settings.home / "ledger.sqlite").is_file():
+        yield None
+        return
+    ledger = Ledger(settings.ledger_url)
+    try:
+        yield ledger
     finally:
         ledger.close()

@@ -19,6 +19,7 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
     """
     from huleedu_pipeline.context import AssessmentContext
     from huleedu_pipeline.essays import read_batch
+    from huleedu_pipeline.essays.language import language_warnings
     from huleedu_pipeline.judging.manifest import manifest
     from huleedu_pipeline.ledger import Ledger
     from huleedu_pipeline.providers.estimates import estimate_batch
@@ -32,7 +33,7 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
         batch = with_spelling(read_batch(batch_dir, AssessmentContext(ledger)), ledger)
     finally:
         ledger.close()
-    for warning in batch.warnings:
+    for warning in (*batch.warnings, *language_warnings(batch)):
         typer.echo(f"WARNING: {warning}")
     if batch.spec.judge.provider == "human":
         typer.echo(f"batch {batch.spec.batch_id}: people judge it, and nothing is asked or paid")

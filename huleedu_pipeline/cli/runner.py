@@ -19,13 +19,15 @@ from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.inbox import stage
+from huleedu_pipeline.essays.language import language_warnings
+from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import BatchingMode
 from huleedu_pipeline.ledger import BatchStatus, Ledger
 from huleedu_pipeline.orchestration.dead_runs import PROCESS_TAG, bury_dead_runs
 from huleedu_pipeline.orchestration.decisions import Decision, Due, decide
 from huleedu_pipeline.orchestration.home import open_instance
-from huleedu_pipeline.orchestration.jobs import COLLECT, REBUILD, SUBMIT, run_tags
+from huleedu_pipeline.orchestration.jobs import COLLECT, MATCH, REBUILD, SUBMIT, run_tags
 from huleedu_pipeline.orchestration.watch import look
 from huleedu_pipeline.processes import Process
 from huleedu_pipeline.providers.admission import admit
@@ -60,6 +62,7 @@ def take_in(
     settings: Settings,
     *,
     mode_hint: BatchingMode | None = None,
+    overrides: Overrides = NO_OVERRIDES,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Validate the batch in ``folder``, register it, put a copy into the inbox and return its id.
@@ -68,6 +71,7 @@ def take_in(
         folder: The batch folder.
         settings: The installation's settings.
         mode_hint: The batching mode to judge in, of a batch that names none itself.
+        overrides: Values that stand in for those of its ``batch.yaml``.
         on_warning: Called with what was left out of the documents, and what is to be known of the judge before it is paid.
 
     Raises:
@@ -76,11 +80,15 @@ def take_in(
     """
     ledger = Ledger(settings.ledger_url)
     try:
-        batch = admit(ledger, folder)
-        for warning in (*batch.warnings, *validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings):
+        batch = admit(ledger, folder, overrides)
+        for warning in (
+            *batch.warnings,
+            *language_warnings(batch),
+            *validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings,
+        ):
             on_warning(warning)
         register(ledger, settings, batch, mode_hint=mode_hint)
-        stage(folder, settings.inbox_dir, AssessmentContext(ledger))
+        stage(folder, settings.inbox_dir, AssessmentContext(ledger), overrides)
     finally:
         ledger.close()
     return batch.spec.batch_id
@@ -156,6 +164,27 @@ def publish_closed(batch_id: str, settings: Settings) -> Decision:
             _execute(definitions, instance, settings, COLLECT, batch_id)
             decision, _ = _look(settings, instance, batch_id)
     return decision
+
+
+def publish_matches(folder: Path, batch_id: str, settings: Settings) -> None:
+    """Bring the class list and what was decided of its matches to a batch that is known, match it anew and publish that.
+
+    Raises:
+        UnknownBatchError: the batch was never run.
+        ChangedBatchError: the folder differs from what was submitted.
+        RunFailedError: the run failed.
+
+    """
+    ledger = Ledger(settings.ledger_url)
+    try:
+        ledger.batch(batch_id)  # an unknown one would be put into the inbox, and there it would be run
+    finally:
+        ledger.close()
+    take_in(folder, settings)
+    definitions = build_definitions(settings)
+    with open_instance(settings) as instance:
+        instance.add_dynamic_partitions(str(cj_batch.name), [batch_id])
+        _execute(definitions, instance, settings, MATCH, batch_id)
 
 
 def _why_closed(batch_id: str, settings: Settings) -> str:

@@ -67,6 +67,24 @@ def print_ranking(batch_id: str, ranking: "pd.DataFrame", cost: "pd.DataFrame", 
     out.print(_cost_line(cost, simulated))
 
 
+def print_class(batch_id: str, found: "pd.DataFrame") -> None:
+    """Print a class's results, by name."""
+    is_simulated, is_graded = bool(found["is_simulated"].any()), bool(found["grade"].notna().any())
+    title = f"Results of {batch_id} by pupil" + (f"\n{SIMULATED}" if is_simulated else "")
+    table = Table(title=escape(title), caption="p is the probability of the grade" if is_graded else None)
+    for heading in ("pupil", "student_id", "file", "rank", *(("grade", "p", "certainty") if is_graded else ())):
+        table.add_column(heading, justify="right" if heading in ("rank", "p") else "left")
+    for row in found.sort_values(["name", "student_id"], na_position="last").to_dict(orient="records"):
+        cells = [str(row["name"] or ""), str(row["student_id"]), " ".join(str(row["file_name"]).split()), str(int(row["rank"]))]
+        if is_graded:
+            cells += [str(row["grade"]), f"{row['grade_probability']:.2f}", str(row["confidence_label"])]
+        table.add_row(*map(escape, cells))
+    out = console()
+    if found["is_provisional"].any():
+        out.print(PROVISIONAL, style="bold")
+    out.print(table)
+
+
 def _number(value: float) -> str:
     return "unknown" if isnan(value) else f"{value:.2f}"
 
@@ -160,6 +178,8 @@ def print_batch(ledger: Ledger, batch_id: str) -> None:
         f"  {tally.n_outcomes} of {tally.n_requests} requests have an outcome: {tally.n_succeeded} verdicts, "
         f"{tally.n_failed} failed, {tally.n_expired} expired"
     )
+    if batch.correlation_id is not None:
+        out.print(f"  correlation id {batch.correlation_id} (`huleedu logs {batch_id}` says what happened)", markup=False)
     for job in ledger.jobs(batch_id):
         name = job.provider_job_id or "not submitted"
         out.print(f"  job {name} at {job.provider}: {job.state}, {job.n_requests} requests, {_ago(job.created_at)}")

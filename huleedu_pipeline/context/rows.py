@@ -126,11 +126,14 @@ def _anchors_by_scale(connection: Connection, assignment_id: str, version: int) 
     return {row[0]: row[1] for row in rows}
 
 
-def read_events(connection: Connection, subject_id: str | None) -> list[dict[str, Any]]:
-    """Return the record of writes, oldest first, perhaps of one subject."""
+def read_events(connection: Connection, since: datetime | None, **columns: str | None) -> list[dict[str, Any]]:
+    """Return the record of writes, oldest first, perhaps from an instant on, and where ``columns`` have these values."""
     query = sa.select(context_events).order_by(context_events.c.event_id)
-    if subject_id is not None:
-        query = query.where(context_events.c.subject_id == subject_id)
+    for name, value in columns.items():
+        if value is not None:
+            query = query.where(context_events.c[name] == value)
+    if since is not None:
+        query = query.where(context_events.c.at >= since)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

@@ -7,6 +7,7 @@ API needs nothing more. Each write says who it is by, and leaves a line in the r
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -96,10 +97,18 @@ class AssessmentContext:
         found = tuple(AssignmentSummary(**row) for row in rows)
         return AssignmentPage(n_total=n_total, page=page, page_size=page_size, assignments=found)
 
-    def events(self, subject_id: str | None = None) -> list[ContextEvent]:
-        """Return the record of writes, oldest first, perhaps of one assignment or scale."""
+    def events(
+        self,
+        subject_id: str | None = None,
+        *,
+        by: str | None = None,
+        action: str | None = None,
+        since: datetime | None = None,
+    ) -> list[ContextEvent]:
+        """Return the record of writes, oldest first; perhaps of one assignment or scale, person or kind, from an instant on."""
         with self._ledger.read() as connection:
-            return [ContextEvent(**{**row, "detail": json.loads(row["detail"])}) for row in read_events(connection, subject_id)]
+            rows = read_events(connection, since, subject_id=subject_id, actor=by, action=action)
+        return [ContextEvent(**{**row, "detail": json.loads(row["detail"])}) for row in rows]
 
     def scales(self) -> list[GradeScale]:
         """Return all grade scales: those that come with the pipeline, then the registered ones."""
@@ -143,6 +152,7 @@ class AssessmentContext:
                 for (scale_id, label), anchor in sorted(state.anchors.items())
                 if scale_id == state.grade_scale
             ),
+            is_national=state.context_origin == "canonical_national",
         )
 
     # Writing

@@ -19,6 +19,7 @@ from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.basis import read_basis
 from huleedu_pipeline.essays.batch import Essay, IntakeError
 from huleedu_pipeline.essays.batch_folder import read_spec
+from huleedu_pipeline.essays.overrides import OF_ONE_PROVIDER
 from huleedu_pipeline.essays.registered import Registry
 from huleedu_pipeline.essays.spec import BatchSpec, JudgeText
 from huleedu_pipeline.grading.scales import GradeScale
@@ -65,8 +66,10 @@ class AnchorSource:
         return {anchor.essay_id: anchor.anchor_grade or "" for anchor in self.anchors}
 
     def with_judge(self, provider: str | None) -> "AnchorSource":
-        """Return the same without its judge's settings where ``provider`` is another one, whom they do not fit."""
-        return self if provider in (None, self.judge.get("provider", "openai")) else replace(self, judge={})
+        """Return the same without what it says of its judge's model where ``provider`` is another one, whom it does not fit."""
+        if provider in (None, self.judge.get("provider", "openai")):
+            return self
+        return replace(self, judge={name: value for name, value in self.judge.items() if name not in OF_ONE_PROVIDER})
 
     def only(self, labels: Sequence[str]) -> "AnchorSource":
         """Return the same with no anchors but these."""

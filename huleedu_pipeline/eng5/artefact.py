@@ -1,14 +1,18 @@
 """The run artefact: one folder that holds a run whole, and can be checked without the system that made it.
 
 ``assessment_run.<mode>.json`` follows the JSON Schema in ``schema/``; beside it lie the raw requests and replies as compressed
-JSON lines, which hold pupils' texts: keep the folder as you keep them. Here: making, sealing and writing. Not here: what is
-worked out from the comparisons (:mod:`.results`) and checking (:mod:`.verify`).
+JSON lines, which hold pupils' texts: keep the folder as you keep them. The lines are written first, under names that tell
+their content, and the JSON that names them takes the place of the earlier one at a stroke: whoever reads the folder, and
+whatever is killed, there is the run as it stood before, or as it stands now. Here: making, sealing and writing. Not here:
+what is worked out from the comparisons (:mod:`.results`) and checking (:mod:`.verify`).
 """
 
 import gzip
 import hashlib
 import json
+import os
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +24,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from huleedu_pipeline.canonical import canonical_json, sha256_hex
 from huleedu_pipeline.eng5.results import results_of
 from huleedu_pipeline.errors import HuleeduError
@@ -30,10 +36,15 @@ from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import ESSAYS
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.ledger.records import OutcomeRecord
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers.planning import planned_judge, planned_scale, planned_spec
 
-SCHEMA_VERSION = "1.1.0"
-REQUESTS, REPLIES = "requests.jsonl.gz", "replies.jsonl.gz"
+SCHEMA_VERSION = "1.1.1"
+REQUESTS, REPLIES = "requests", "replies"
+DIGITS_OF_NAME = 12
+# What writing a run leaves behind when it is killed: lines that no JSON names, and files that were not finished.
+_LINES = re.compile(rf"({REQUESTS}|{REPLIES})-[0-9a-f]{{{DIGITS_OF_NAME}}}\.jsonl\.gz")
+_UNFINISHED = re.compile(r"\.(requests|replies|assessment_run)[.].+\.tmp")
 PACKAGES = ("huleedu-pipeline", "dagster", "duckdb", "numpy", "scipy", "numba", "openai", "anthropic", "sqlalchemy")
 STATUS = {"success": "succeeded", "failure": "failed", "expired": "expired"}
 Document = dict[str, Any]
@@ -60,12 +71,19 @@ def schema_violations(document: Any) -> list[str]:
 
 
 def write_run(
-    ledger: Ledger, lake: Lake, batch_id: str, folder: Path, *, at: datetime, timeout_seconds: float | None = None
+    ledger: Ledger,
+    lake: Lake,
+    batch_id: str,
+    folder: Path,
+    *,
+    at: datetime,
+    timeout_seconds: float | None = None,
+    stopped_because: str | None = None,
 ) -> Path:
     """Write the artefact of a batch into ``folder`` and return the path of its JSON.
 
-    A batch that is not through is written as far as it has come, marked as partial; written again later, it is whole. The
-    JSON comes last, so that a folder that was interrupted fails its verification.
+    A batch that is not through, or has failed or was cancelled, is written as far as it has come, marked as partial; written
+    again later, it is whole. What an interrupted writing left in the folder is removed.
 
     Args:
         ledger: The ledger.
@@ -74,6 +92,8 @@ def write_run(
         folder: Where to; made if need be.
         at: The instant of writing, in UTC.
         timeout_seconds: How long the runner had waited when it gave up waiting, of a run that is therefore partial.
+        stopped_because: What the runner was told when it could not go on; default: what the ledger says of a batch that has
+            ended without a ranking.
 
     Raises:
         ArtefactError: people judge the batch, the folder holds something else, or the document does not keep the schema.
@@ -84,24 +104,62 @@ def write_run(
         raise ArtefactError(f"batch {batch_id}: people judge it, and no request was sent (there is no run to record)")
     document = _document(ledger, lake, batch_id, at)
     path = folder / f"assessment_run.{document['metadata']['runner_mode']}.json"
+    status = document["validation"]["runner_status"]
+    status["timeout_seconds"] = timeout_seconds
+    status["stopped_because"] = stopped_because or status["stopped_because"]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        _write(ledger, batch_id, document, path)
+    return path
+
+
+def _write(ledger: Ledger, batch_id: str, document: Document, path: Path) -> None:
+    folder = path.parent
     _ensure_own(folder, path, batch_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_lines(folder / REQUESTS, _requests(ledger, batch_id))
-    _write_lines(folder / REPLIES, _replies(ledger, batch_id))
-    document["validation"]["runner_status"]["timeout_seconds"] = timeout_seconds
-    document["validation"]["manifest"] = [_entry(folder, name) for name in (REPLIES, REQUESTS)]
+    folder.mkdir(exist_ok=True)
+    lines = {REPLIES: _replies(ledger, batch_id), REQUESTS: _requests(ledger, batch_id)}
+    document["validation"]["manifest"] = [_write_lines(folder, name, rows) for name, rows in lines.items()]
     document["bt_summary"], document["grade_projections"] = results_of(document)
     document["validation"]["artefact_checksum"] = checksum(document)
     if violations := schema_violations(document):
         raise ArtefactError("\n".join(f"batch {batch_id}: {line}" for line in violations))
     with replacing(path) as temporary:
         temporary.write_bytes(encoded(document))
-    return path
+    named = {entry["path"] for entry in document["validation"]["manifest"]}
+    for file in folder.iterdir():
+        if is_leftover(file.name) and file.name not in named:
+            file.unlink(missing_ok=True)
+    _tell(ledger, batch_id, document)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file that no manifest names is one that an earlier or interrupted writing of the run has left."""
+    return _LINES.fullmatch(name) is not None or _UNFINISHED.fullmatch(name) is not None
+
+
+def lines_of(document: Mapping[str, Any], kind: str) -> str | None:
+    """Return the name of the file with a run's requests or replies, ``None`` where the manifest names none."""
+    found = (_LINES.fullmatch(entry["path"]) for entry in document["validation"]["manifest"])
+    return next((match[0] for match in found if match is not None and match[1] == kind), None)
+
+
+def _tell(ledger: Ledger, batch_id: str, document: Document) -> None:
+    validation, status = document["validation"], document["validation"]["runner_status"]
+    events.ARTEFACT_WRITTEN.tell(
+        **ledger.batch(batch_id).log_fields,
+        artefact_checksum=validation["artefact_checksum"],
+        n_files=len(validation["manifest"]),
+        runner_mode=document["metadata"]["runner_mode"],
+        is_partial=status["partial_data"],
+        n_requests=status["n_requests"],
+        n_outcomes=status["n_outcomes"],
+    )
 
 
 def _ensure_own(folder: Path, path: Path, batch_id: str) -> None:
     """Refuse a folder that holds anything but an earlier state of the same run."""
-    others = {file.name for file in folder.iterdir()} - {path.name, REQUESTS, REPLIES} if folder.is_dir() else set()
+    files = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+    others = {name for name in files if name != path.name and not is_leftover(name)}
     if not others and path.is_file():
         try:
             before = json.loads(path.read_bytes())["metadata"]["batch_id"]
@@ -129,14 +187,13 @@ def _document(ledger: Ledger, lake: Lake, batch_id: str, at: datetime) -> Docume
     outcomes, notes = ledger.outcomes(batch_id), _notes(ledger, batch_id, spec.judge_text)
     essays = [{**row, "notes": notes.get(row["essay_id"])} for row in lake.read_rows(ESSAYS, batch_id)]
     registered = None if spec.assignment_id is None else f"{spec.assignment_id}, version {record.assignment_version}"
-    is_whole = tally.is_complete and record.unranked_because is None
     return {
         "schema_version": SCHEMA_VERSION,
         "metadata": {
             "assignment_id": spec.assignment_id,
             "assignment_version": record.assignment_version,
             "assignment": spec.assignment,
-            "course_id": None,
+            "course_id": spec.course_id,
             "course_code": spec.course_code,
             "language": spec.language,
             "batch_id": batch_id,
@@ -144,6 +201,7 @@ def _document(ledger: Ledger, lake: Lake, batch_id: str, at: datetime) -> Docume
             "grade_scale": spec.grade_scale,
             "grade_scale_definition": None if scale is None else {**asdict(scale), "grades": list(scale.grades)},
             "judge": {"judge_id": judge.judge_id, **asdict(judge)},
+            "request": spec.model_dump(mode="json"),
             "llm_batching_mode": record.llm_batching_mode,
             "seed": spec.seed,
             "runner_version": version("huleedu-pipeline"),
@@ -153,7 +211,7 @@ def _document(ledger: Ledger, lake: Lake, batch_id: str, at: datetime) -> Docume
             "is_simulated": judge.is_simulated or any(is_simulated(outcome.model) for outcome in outcomes),
         },
         "inputs": {
-            "instructions": _text(registered or "rubric.md", judge.rubric),
+            "instructions": _text("judge.rubric" if spec.judge.rubric else registered or "rubric.md", judge.rubric),
             "prompt_reference": _text(registered or "prompt.md", judge.assignment_prompt),
             "anchors": [_anchor(row, is_file=registered is None) for row in essays if row["is_anchor"]],
             "students": [_student(row) for row in essays if not row["is_anchor"]],
@@ -171,8 +229,10 @@ def _document(ledger: Ledger, lake: Lake, batch_id: str, at: datetime) -> Docume
                 "packages": {package: version(package) for package in PACKAGES},
             },
             "runner_status": {
-                "partial_data": not is_whole,
+                # All that was asked may be answered while waves are still to come: only the batch's end says it is through.
+                "partial_data": not record.status.is_final or record.status.is_closed,
                 "timeout_seconds": None,
+                "stopped_because": record.unranked_because,
                 "batch_status": str(record.status),
                 "n_requests": tally.n_requests,
                 "n_outcomes": tally.n_outcomes,
@@ -267,21 +327,18 @@ def _replies(ledger: Ledger, batch_id: str) -> Iterator[Document]:
         yield {"request_id": reply.custom_id, "attempt": reply.attempt, "received_at": at, "body": reply.body}
 
 
-def _write_lines(path: Path, rows: Iterable[Document]) -> None:
+def _write_lines(folder: Path, kind: str, rows: Iterable[Document]) -> Document:
+    """Write lines into a file whose name tells its content, and return its entry in the manifest."""
+    unfinished = folder / f".{kind}.{os.getpid()}.tmp"
     # Neither name nor time in the header: equal lines, equal bytes.
-    with (
-        replacing(path) as temporary,
-        temporary.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
-    ):
+    with unfinished.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
         for row in rows:
             packed.write(canonical_json(row).encode() + b"\n")
-
-
-def _entry(folder: Path, name: str) -> Document:
-    with (folder / name).open("rb") as file:
+    with unfinished.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"path": name, "sha256": digest, "bytes": (folder / name).stat().st_size}
+        os.fsync(file.fileno())
+    path = unfinished.replace(folder / f"{kind}-{digest[:DIGITS_OF_NAME]}.jsonl.gz")
+    return {"path": path.name, "sha256": digest, "bytes": path.stat().st_size}
 
 
 def _git_sha() -> str:

@@ -1,31 +1,28 @@
 """The plan of a run: what lies in the folder, what will be asked, what it costs and how well it will be known.
 
-Sizes are estimated from the very bodies that would be sent; prices are the manifest's; what to expect of the comparisons is
-the closed form of :mod:`huleedu_pipeline.scaling.expected_precision`. Writes nothing and sends nothing. Not here: the upper
-bound that the gates on money use (:mod:`huleedu_pipeline.providers.estimates`).
+Sizes are estimated from the very bodies that would be sent, and from earlier replies where there are any; prices are the
+manifest's; what to expect of the comparisons is the closed form of :mod:`huleedu_pipeline.scaling.expected_precision`.
+Writes nothing and sends nothing. Not here: the upper bound that the gates on money use
+(:mod:`huleedu_pipeline.providers.estimates`).
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from huleedu_pipeline.eng5.reply_size import MeasuredReply
 from huleedu_pipeline.essays import Batch, IntakeError, check_judge
-from huleedu_pipeline.essays.spec import BatchSpec, parse_spec
 from huleedu_pipeline.judging.batching import BATCH_API
 from huleedu_pipeline.judging.manifest import manifest
+from huleedu_pipeline.judging.replies import BYTES_PER_TOKEN, REASON_WORDS, expected_reply_tokens
 from huleedu_pipeline.judging.savings import PromptTokens, Savings, Way, savings_of
-from huleedu_pipeline.judging.spec import HUMAN, BatchingMode
+from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, Judge, is_simulated
 from huleedu_pipeline.providers.planning import in_mode, make_frame, make_judge, most_comparisons_of, request_sizes
 from huleedu_pipeline.scaling.expected_precision import expected_reliability, expected_se
 
-# English and Swedish prose in JSON, as tokenisers count it on average; the gates on money reckon with more.
-BYTES_PER_TOKEN = 4.0
 # A live call with a short reason took 2.9 to 4.0 s; what a batch job takes, only its provider knows.
 SECONDS_PER_CALL = 4.0
 MOST_BATCH_SECONDS = 24 * 3600.0
@@ -68,6 +65,7 @@ class RunPlan:
         n_comparisons: Most comparisons that are asked for; live modes may stop earlier.
         input_tokens: Tokens read for them.
         output_tokens: Tokens written for them.
+        measured_replies: What the sizes were measured on; ``None`` where they are derived from what the judge is told.
         prices: Expected cost, live and by batch jobs, without and with the cached prefix.
         prices_as_of: Date of the price list.
         savings: What each way of saving money is worth in this plan.
@@ -91,6 +89,7 @@ class RunPlan:
     n_comparisons: int
     input_tokens: int
     output_tokens: int
+    measured_replies: MeasuredReply | None
     prices: tuple[Price, ...]
     prices_as_of: date
     savings: Savings
@@ -101,30 +100,15 @@ class RunPlan:
     warnings: tuple[str, ...]
 
 
-def overridden(batch: Batch, changes: Mapping[str, Any], judge: Mapping[str, Any]) -> Batch:
-    """Return ``batch`` with other values in its specification.
-
-    Args:
-        batch: The batch.
-        changes: New values by the field of ``batch.yaml``; ``None`` leaves a field as it is.
-        judge: The same for the fields under ``judge``. Another provider brings its own default model.
-
-    Raises:
-        SpecError: a value is out of range, or the values do not go together.
-
-    """
-    values = batch.spec.model_dump(mode="json", exclude_unset=True)
-    told = {name: value for name, value in judge.items() if value is not None}
-    before = dict(values.get("judge", {}))
-    if told.get("provider", batch.spec.judge.provider) != batch.spec.judge.provider:
-        before.pop("model", None)
-    values |= {name: value for name, value in changes.items() if value is not None}
-    values["judge"] = before | told
-    spec: BatchSpec = parse_spec(yaml.safe_dump(values), default_batch_id=batch.spec.batch_id, place="options")
-    return replace(batch, spec=spec)
-
-
-def plan_run(folder: Path, batch: Batch, mode: BatchingMode, *, spread: float, call_concurrency: int) -> RunPlan:
+def plan_run(
+    folder: Path,
+    batch: Batch,
+    mode: BatchingMode,
+    *,
+    spread: float,
+    call_concurrency: int,
+    measured: MeasuredReply | None = None,
+) -> RunPlan:
     """Plan judging ``batch`` by the real provider.
 
     Args:
@@ -133,6 +117,7 @@ def plan_run(folder: Path, batch: Batch, mode: BatchingMode, *, spread: float, c
         mode: The mode in which it is judged.
         spread: Assumed standard deviation of the essays' locations, in logits.
         call_concurrency: Live calls in flight at once.
+        measured: What was measured on replies of the judge that will be asked; otherwise their size is derived.
 
     Raises:
         IntakeError: people judge it, the manifest speaks against its judge, or its comparisons can not connect its essays.
@@ -151,11 +136,15 @@ def plan_run(folder: Path, batch: Batch, mode: BatchingMode, *, spread: float, c
     pairs = most_comparisons_of(spec, batch.scale, grades)
     judge = make_judge(batch, is_emulated=False)
     sizes = request_sizes(judge, pairs, batch.judged_texts)
-    n_input, context = _tokens(sum(sizes)), _tokens(len(make_frame(judge).body("", "").encode()))
+    bytes_per_token = BYTES_PER_TOKEN if measured is None else measured.bytes_per_token
+    n_input, context = (
+        round(sum(sizes) / bytes_per_token),
+        round(len(make_frame(judge).body("", "").encode()) / bytes_per_token),
+    )
     n = len(pairs)
-    tokens = PromptTokens(context, max(round((n_input / n - context) / 2), 1))
     has_short_reason = judge.reason_length == "short"
-    reply = tokens.short_reply if has_short_reason else tokens.long_reply
+    reply, short, long = _replies(judge, measured)
+    tokens = PromptTokens(context, max(round((n_input / n - context) / 2), 1), short, long)
 
     def savings(*, is_batch: bool, is_cached: bool) -> Savings:
         way = Way(
@@ -183,7 +172,8 @@ def plan_run(folder: Path, batch: Batch, mode: BatchingMode, *, spread: float, c
         anchors_by_grade=_by_grade(batch),
         n_comparisons=n,
         input_tokens=n_input,
-        output_tokens=reply * n,
+        output_tokens=round(reply * n),
+        measured_replies=measured,
         prices=tuple(
             Price(by_batch, is_cached, savings(is_batch=by_batch, is_cached=is_cached).steps[-1].usd)
             for by_batch in (False, True)
@@ -195,12 +185,28 @@ def plan_run(folder: Path, batch: Batch, mode: BatchingMode, *, spread: float, c
         spread=spread,
         expected_se=expected_se(each, spread),
         expected_reliability=expected_reliability(each, spread),
-        warnings=warnings,
+        warnings=(*warnings, *_of_replies(judge, measured)),
     )
 
 
-def _tokens(n_bytes: int) -> int:
-    return round(n_bytes / BYTES_PER_TOKEN)
+def _of_replies(judge: Judge, measured: MeasuredReply | None) -> Iterator[str]:
+    if measured is not None and is_simulated(measured.model):
+        yield f"replies were measured on {measured.model}, a simulated judge: the real model's may be longer"
+    entry = manifest().find(judge.model)
+    may_think = judge.reasoning_effort != "none" and not (entry is not None and entry.reasoning_efforts == ())
+    if measured is None and judge.api != "decisions" and may_think:
+        yield "what the model thinks before it answers is not in the estimate, and is paid for (a small run measures it)"
+
+
+def _replies(judge: Judge, measured: MeasuredReply | None) -> tuple[float, int, int]:
+    """Return the expected tokens of a reply, and those of one with a short and with a long reason."""
+    if judge.api == "decisions":
+        return 0.0, 0, 0  # a probability is no text
+    derived = expected_reply_tokens(judge.reason_length)
+    reply = derived if measured is None else measured.tokens
+    # What is thought first is the same whatever the reason's length.
+    short, long = (max(round(reply) + tokens - derived, 1) for tokens in map(expected_reply_tokens, REASON_WORDS))
+    return reply, short, long
 
 
 def _by_grade(batch: Batch) -> dict[str, int]:

@@ -10,11 +10,15 @@ from datetime import date
 from pathlib import Path
 
 from huleedu_pipeline.essays import Batch, IntakeError, read_batch
+from huleedu_pipeline.essays.class_list import matches_of
+from huleedu_pipeline.essays.language import language_warnings
+from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.essays.registered import Registry
 from huleedu_pipeline.essays.text import count_words
 from huleedu_pipeline.findings import Finding
 from huleedu_pipeline.judging.overrides import validate_judge
 from huleedu_pipeline.judging.spec import HUMAN
+from huleedu_pipeline.providers.names_in_prompts import prove_folder
 from huleedu_pipeline.providers.planning import make_frame, make_judge
 
 FEWEST_ANCHORS = 9
@@ -30,29 +34,34 @@ _SUBJECTS = {
     "batch.yaml: assignment_id": "assignment",
     "essays": "texts",
     "anchors": "anchors",
+    "roster.csv": "class",
+    "matches.csv": "class",
 }
 
 
-def examine_batch(folder: Path, registry: Registry, *, on: date) -> tuple[Batch | None, list[Finding]]:
+def examine_batch(
+    folder: Path, registry: Registry, *, on: date, overrides: Overrides = NO_OVERRIDES
+) -> tuple[Batch | None, list[Finding]]:
     """Examine the batch in ``folder``.
 
     Args:
         folder: The batch folder.
         registry: Where assignments and grade scales are looked up.
         on: The day of asking, for models that are shut down.
+        overrides: Values that stand in for those of its ``batch.yaml``.
 
     Returns:
         The batch, ``None`` where the folder is none, and what was found.
 
     """
     try:
-        batch = read_batch(folder, registry)
+        batch = read_batch(folder, registry, overrides)
     except IntakeError as error:
         return None, [Finding("fail", _subject(problem), problem) for problem in error.problems]
     found = [*_texts(batch), *_assignment(batch), *_model(batch, on), *_anchors(batch)]
     if batch.spec.judge.provider != HUMAN:
         found += _names(batch)
-    return batch, found
+    return batch, [*found, *_class(batch)]
 
 
 def _subject(problem: str) -> str:
@@ -63,12 +72,14 @@ def _texts(batch: Batch) -> Iterator[Finding]:
     pupils = sum(not essay.is_anchor for essay in batch.essays)
     words = sum(essay.n_words for essay in batch.essays)
     yield Finding("ok", "texts", f"{pupils} pupils' essays and {len(batch.essays) - pupils} anchors, {words} words in all")
+    yield from (Finding("warn", "language", warning) for warning in language_warnings(batch))
 
 
 def _assignment(batch: Batch) -> Iterator[Finding]:
     spec = batch.spec
     source = "in the folder" if spec.assignment_id is None else f"{spec.assignment_id}, version {batch.assignment_version}"
-    sizes = f"prompt of {count_words(batch.prompt)} words, criteria of {count_words(batch.rubric)}"
+    own = "" if spec.judge.rubric is None else ", which judge.rubric sets"
+    sizes = f"prompt of {count_words(batch.prompt)} words, criteria of {count_words(spec.judge.rubric or batch.rubric)}{own}"
     yield Finding("ok", "assignment", f"{source}: {sizes}")
 
 
@@ -124,6 +135,30 @@ def _names(batch: Batch) -> Iterator[Finding]:
         )
     if not told and not signed:
         yield Finding("ok", "names", "no id or file name of an essay is in any request")
+
+
+def _class(batch: Batch) -> Iterator[Finding]:
+    """Say whose the essays of a regular batch are, and whether any name of the class is left for a judge to read."""
+    if batch.roster is None:
+        return
+    n_pupils, n_edits = len(batch.roster.pupils), sum(len(essay.redactions) for essay in batch.essays)
+    proof = prove_folder(batch, is_emulated=False)
+    if proof is not None and proof.named:
+        remedy = "take it out of the document, or out of prompt and rubric"
+        yield Finding("fail", "class", f"{_some(list(proof.named))}: a pupil's name would be sent ({remedy})")
+    elif proof is not None:
+        yield Finding("ok", "class", f"{n_pupils} pupils; {n_edits} names taken out, none is left in {proof.n_texts} texts")
+        if proof.coinciding:
+            yield Finding(
+                "warn",
+                "class",
+                f"{_some(list(proof.coinciding))}: holds a word that is part of a pupil's name too, and is sent as it is",
+            )
+    n_open = sum(not match.status.is_settled for match in matches_of(batch))
+    if n_open:
+        yield Finding(
+            "warn", "class", f"{n_open} essays are not matched to a pupil yet; judging does not wait for it (huleedu match)"
+        )
 
 
 def _holds(text: str, name: str) -> bool:

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from huleedu_pipeline.canonical import sha256_hex
-from huleedu_pipeline.eng5.artefact import REQUESTS, checksum, encoded, schema_violations
+from huleedu_pipeline.eng5.artefact import (
+    REPLIES,
+    REQUESTS,
+    checksum,
+    encoded,
+    is_leftover,
+    lines_of,
+    schema_violations,
+)
 from huleedu_pipeline.eng5.results import results_of
 from huleedu_pipeline.findings import Finding
 
@@ -38,7 +46,7 @@ def verify_run(folder: Path) -> list[Finding]:
     findings += files
     if any(finding.mark == "fail" for finding in files):
         return findings
-    return [*findings, _prompts(folder, document), *_results(document)]
+    return [*findings, _prompts(folder / str(lines_of(document, REQUESTS)), document), *_results(document)]
 
 
 def _told(is_so: bool, subject: str, yes: str, no: str) -> Finding:
@@ -53,14 +61,20 @@ def _files(folder: Path, artefact: str, document: dict[str, Any]) -> Iterator[Fi
         is_same = len(data) == entry["bytes"] and hashlib.sha256(data).hexdigest() == entry["sha256"]
         yield _told(is_same, "files", f"{name} is as it was written", f"{name} is missing or was changed")
     others = sorted({path.name for path in folder.iterdir()} - {artefact, *listed})
-    if others or REQUESTS not in listed:
+    left = [name for name in others if is_leftover(name)]
+    if left:
+        why = "left by a writing that was interrupted, and no part of the run"
+        yield Finding("warn", "files", f"{', '.join(left)}: {why} (record the run again, which removes it)")
+    strange = [name for name in others if name not in left]
+    missing = [kind for kind in (REPLIES, REQUESTS) if lines_of(document, kind) is None]
+    if strange or missing:
         yield Finding(
-            "fail", "files", f"the manifest and the folder differ: {', '.join(others) or REQUESTS} (keep one run in it)"
+            "fail", "files", f"the manifest and the folder differ: {', '.join(strange or missing)} (keep one run in it)"
         )
 
 
-def _prompts(folder: Path, document: dict[str, Any]) -> Finding:
-    with gzip.open(folder / REQUESTS, "rt", encoding="utf-8", newline="\n") as lines:
+def _prompts(requests: Path, document: dict[str, Any]) -> Finding:
+    with gzip.open(requests, "rt", encoding="utf-8", newline="\n") as lines:
         sent = {row["request_id"]: sha256_hex(row["body"]) for row in map(json.loads, lines)}
     wrong = [row["request_id"] for row in document["llm_comparisons"] if sent.get(row["request_id"]) != row["prompt_hash"]]
     yes = f"{len(sent)} requests have the hashes that the comparisons name"
@@ -71,6 +85,7 @@ def _results(document: dict[str, Any]) -> Iterator[Finding]:
     status = document["validation"]["runner_status"]
     if status["partial_data"]:
         seen = f"{status['n_outcomes']} of {status['n_requests']} outcomes, batch {status['batch_status']}"
+        seen += "" if status["stopped_because"] is None else f", stopped: {status['stopped_because']}"
         yield Finding("warn", "results", f"the run is partial: {seen}; it has no ranking (finish the run, and record it again)")
     ranking, grades = results_of(document)
     for stored, again, what in (

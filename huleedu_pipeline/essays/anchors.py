@@ -38,9 +38,9 @@ def read_anchors(
         elif scale is not None and grade not in scale.grades:
             problems.append(f"{place}: grade '{grade}' is not on {scale.scale_id} ({' '.join(scale.grades)}); correct it")
         else:
-            text = read_document_file(path, place, problems, warnings)
-            if text:
-                yield place, Essay(stem(path), path.name, text, grade)
+            document = read_document_file(path, place, problems, warnings)
+            if document:
+                yield place, Essay(stem(path), path.name, document.text, grade, document.sha256)
     problems.extend(
         f"anchors.csv: names '{name}', which is not in {anchors_dir.name}/ (add it, or remove the line)"
         for name in grades or ()

@@ -103,8 +103,14 @@ def _of_assignment(spec: BatchSpec, assignment_id: str, registry: Registry, prob
     except HuleeduError as error:
         problems.append(f"batch.yaml: assignment_id: {error}")
         return Basis()
+    has_own_rubric = spec.judge.rubric is not None
+    if has_own_rubric and found.is_national:
+        problems.append(
+            f"batch.yaml: judge.rubric: assignment {assignment_id} is a national test's, which is judged by its own criteria "
+            "(leave judge.rubric, or --rubric, out)"
+        )
     if is_needed:
-        problems.extend(_what_is_missing(found))
+        problems.extend(_what_is_missing(found, has_rubric=found.has_rubric or has_own_rubric))
     anchors = tuple(
         (f"assignment {assignment_id}: anchor {anchor.label}", Essay(anchor.label, anchor.label, anchor.text, anchor.grade))
         for anchor in found.anchors
@@ -113,8 +119,8 @@ def _of_assignment(spec: BatchSpec, assignment_id: str, registry: Registry, prob
     return Basis(found.prompt, found.criteria, found.scale, anchors, found.version, is_blocked)
 
 
-def _what_is_missing(found: RegisteredAssignment) -> Iterator[str]:
-    for is_there, what, group in ((found.prompt, "student prompt", "prompts"), (found.has_rubric, "rubric", "rubrics")):
+def _what_is_missing(found: RegisteredAssignment, *, has_rubric: bool) -> Iterator[str]:
+    for is_there, what, group in ((found.prompt, "student prompt", "prompts"), (has_rubric, "rubric", "rubrics")):
         if not is_there:
             command = f"`huleedu admin {group} register {found.assignment_id} FILE`"
             yield f"assignment {found.assignment_id}: has no {what}, which a judge needs (register it: {command})"

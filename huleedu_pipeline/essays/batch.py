@@ -4,17 +4,19 @@ Not here: where essays are read from.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 from huleedu_pipeline.canonical import sha256_hex, short_hash
+from huleedu_pipeline.edits import Edit, undo_edits
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.judged_texts import judged_texts
 from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.essays.text import count_words
 from huleedu_pipeline.grading.scales import BUILT_IN, GradeScale
 from huleedu_pipeline.judging.overrides import validate_judge
+from huleedu_pipeline.people import Decision, Roster
 from huleedu_pipeline.spelling import SpellCheck
 
 
@@ -43,17 +45,31 @@ class PromptNotAttachedError(IntakeError):
 
 @dataclass(frozen=True)
 class Essay:
-    """One text of a batch; ``anchor_grade`` is set for anchors and only for them."""
+    """One text of a batch; ``anchor_grade`` is set for anchors and only for them.
+
+    ``text`` is what is judged; ``redactions`` are the names that were taken out of the text as it was read. ``original_sha256``
+    is of the bytes of the file that it came from, ``None`` where there was no file; ``author`` and ``title`` are what the
+    document says of itself, and no judge sees them.
+    """
 
     essay_id: str
     file_name: str
     text: str
     anchor_grade: str | None = None
+    original_sha256: str | None = None
+    author: str | None = field(default=None, repr=False)
+    title: str | None = field(default=None, repr=False)
+    redactions: tuple[Edit, ...] = field(default=(), repr=False)
 
     @property
     def is_anchor(self) -> bool:
         """Whether the essay carries a known grade."""
         return self.anchor_grade is not None
+
+    @property
+    def text_as_read(self) -> str:
+        """The text with the names that were taken out of it."""
+        return undo_edits(self.text, self.redactions)
 
     @property
     def text_sha256(self) -> str:
@@ -72,7 +88,9 @@ class Batch:
 
     ``scale`` is the grade scale that the specification names, or the registered assignment; ``assignment_version`` is set
     where prompt, rubric, scale and anchors are those of a registered assignment. ``warnings`` say what was left out of the
-    documents, or guessed. ``spelling`` is the spell check of each essay, by id, where it has been made or looked up.
+    documents, or guessed. A regular batch has a ``roster``, and ``decisions`` by essay_id about whose an essay is; neither is
+    part of its identity, but what names they take out of texts is. ``spelling`` is the spell check of each essay, by id, where
+    it has been made or looked up.
     """
 
     spec: BatchSpec
@@ -82,6 +100,8 @@ class Batch:
     scale: GradeScale | None = None
     assignment_version: int | None = None
     warnings: tuple[str, ...] = ()
+    roster: Roster | None = None
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
     spelling: Mapping[str, SpellCheck] | None = None
 
     @property

@@ -3,10 +3,11 @@
 A batch folder holds ``batch.yaml``, ``prompt.md``, ``rubric.md``, the pupils' essays as documents in ``essays/`` or in one
 table ``essays.csv|xlsx`` (columns essay_id, text, optionally file_name), and optionally graded anchors in ``anchors/``. A batch
 that people judge may do without prompt and rubric, and one that names a registered assignment has neither them nor anchors of
-its own (:mod:`.basis`). Reading has no side effects. All problems are collected before anything is refused, so that a user
-mends a folder once.
+its own (:mod:`.basis`). With a class list (:mod:`.class_list`) the pupils' names are taken out of their texts here. Reading has
+no side effects. All problems are collected before anything is refused, so that a user mends a folder once.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from huleedu_pipeline.essays.anchors import stem
 from huleedu_pipeline.essays.basis import read_basis
 from huleedu_pipeline.essays.batch import Batch, Essay, IntakeError, PromptNotAttachedError
+from huleedu_pipeline.essays.class_list import MATCHES, ROSTER, read_decisions, read_roster
 from huleedu_pipeline.essays.folder_files import (
     MAX_CHARACTERS,
     SUFFIXES_SHOWN,
@@ -22,8 +24,11 @@ from huleedu_pipeline.essays.folder_files import (
     read_document_file,
     sheet_rows,
 )
+from huleedu_pipeline.essays.names import without_names
+from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
 from huleedu_pipeline.essays.spec import BatchSpec, SpecError, parse_spec
+from huleedu_pipeline.essays.strict_yaml import YamlError
 from huleedu_pipeline.essays.text import TextError, has_words, normalise, read_text
 from huleedu_pipeline.judging.spec import HUMAN
 
@@ -36,13 +41,14 @@ ONLY_ONE = "and only one can be meant (remove one)"
 Found = tuple[str, Essay]
 
 
-def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
+def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED, overrides: Overrides = NO_OVERRIDES) -> Batch:
     """Read and validate the batch in ``folder``.
 
     Args:
         folder: The batch folder.
         registry: Where the assignment and the grade scale that ``batch.yaml`` names are looked up, if they are registered
             ones: an :class:`huleedu_pipeline.context.AssessmentContext`.
+        overrides: Values that stand in for those of ``batch.yaml``.
 
     Raises:
         PromptNotAttachedError: a judge would have to judge without the assignment; other problems are named as well.
@@ -52,7 +58,7 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     if not folder.is_dir():
         raise IntakeError(str(folder), ["is not a folder (give the folder that holds batch.yaml; `huleedu init` makes one)"])
     problems: list[str] = []
-    spec = _read_spec(folder, problems)
+    spec = _read_spec(folder, problems, overrides)
     place = f"batch {spec.batch_id}" if spec else f"batch folder {folder.name}"
     basis = read_basis(folder, spec, registry, problems)
     n_before = len(problems)
@@ -62,6 +68,13 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     n_fewest = 2 if spec is not None and spec.judge.provider == HUMAN else 1
     if len(pupils) < n_fewest and len(problems) == n_before:
         problems.append(f"essays/: holds {len(pupils)} pupils' essays; a comparison needs at least two (add essays)")
+    roster = read_roster(folder, problems)
+    if roster is None and (folder / MATCHES).exists():
+        warnings.append(f"{MATCHES}: is not read, because there is no {ROSTER}")
+    decisions = read_decisions(folder, roster, [essay for _, essay in pupils], problems) if roster is not None else {}
+    if roster is not None and spec is not None:
+        places, texts = [place for place, _ in pupils], [essay for _, essay in pupils]
+        pupils = list(zip(places, without_names(texts, roster, spec, basis.prompt, basis.rubric), strict=True))
     found = [*pupils, *basis.anchors]
     problems.extend(conflicts(found))
     n_essays = len(found)
@@ -77,7 +90,15 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED) -> Batch:
     if basis.scale is not None:
         spec = spec.model_copy(update={"grade_scale": basis.scale.scale_id})
     batch = Batch(
-        spec, basis.prompt, basis.rubric, tuple(essays), basis.scale, basis.assignment_version, (*warnings, *basis.warnings)
+        spec,
+        basis.prompt,
+        basis.rubric,
+        tuple(essays),
+        basis.scale,
+        basis.assignment_version,
+        (*warnings, *basis.warnings),
+        roster,
+        decisions,
     )
     if basis.is_blocked:
         raise PromptNotAttachedError(place, problems, spec.batch_id, batch.content_sha256)
@@ -118,30 +139,42 @@ def _connected(pairs: Sequence[tuple[str, str]]) -> set[str]:
     return reached
 
 
-def read_spec(folder: Path) -> BatchSpec:
-    """Read only ``batch.yaml`` of ``folder``.
+def read_spec(folder: Path, overrides: Overrides = NO_OVERRIDES) -> BatchSpec:
+    """Read only ``batch.yaml`` of ``folder``, with ``overrides`` in place of what it says.
 
     Raises:
         SpecError: the file is missing, not readable or not valid.
+
+    """
+    place = "batch.yaml with options" if overrides else "batch.yaml"
+    return parse_spec(spec_text(folder, overrides), default_batch_id=folder.resolve().name, place=place)
+
+
+def spec_text(folder: Path, overrides: Overrides = NO_OVERRIDES) -> str:
+    """Return the text of ``batch.yaml`` in ``folder`` with ``overrides`` written into it.
+
+    Raises:
+        SpecError: the file is missing or not readable, or can not be changed because it is not valid.
 
     """
     path = folder / "batch.yaml"
     if not path.exists():
         raise SpecError("batch.yaml: is missing (run `huleedu init DIR` for a commented template)")
     try:
-        text = read_text(path)
+        return overrides.applied(read_text(path), "batch.yaml")
     except TextError as error:
         raise SpecError(f"batch.yaml: {error}") from None
-    return parse_spec(text, default_batch_id=folder.resolve().name)
+    except YamlError as error:
+        raise SpecError(str(error)) from None
 
 
 def _id(essay: Essay) -> str:
     return essay.essay_id
 
 
-def _read_spec(folder: Path, problems: list[str]) -> BatchSpec | None:
+def _read_spec(folder: Path, problems: list[str], overrides: Overrides) -> BatchSpec | None:
     try:
-        return read_spec(folder)
+        return read_spec(folder, overrides)
     except SpecError as error:
         problems.extend(str(error).splitlines())
         return None
@@ -172,16 +205,40 @@ def read_essays(essays_dir: Path, problems: list[str], warnings: list[str]) -> I
     """Yield the essays that are documents in ``essays_dir``; for the arguments see :func:`read_pupils`."""
     for path in document_files(essays_dir, problems):
         place = f"{essays_dir.name}/{path.name}"
-        text = read_document_file(path, place, problems, warnings)
-        if text:
-            yield place, Essay(stem(path), path.name, text)
+        document = read_document_file(path, place, problems, warnings)
+        if document:
+            said = document.properties
+            yield (
+                place,
+                Essay(
+                    stem(path),
+                    path.name,
+                    document.text,
+                    original_sha256=document.sha256,
+                    author=said.get("author"),
+                    title=said.get("title"),
+                ),
+            )
+
+
+def original_files(folder: Path, batch: Batch) -> dict[str, Path]:
+    """Return the file of each original of a batch that was read from ``folder``, by its checksum; of a table, the table."""
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), folder / TABLES[0])
+    found = {}
+    for essay in batch.essays:
+        if essay.original_sha256 is not None:
+            path = folder / ("anchors" if essay.is_anchor else "essays") / essay.file_name
+            found[essay.original_sha256] = path if path.is_file() else table
+    return found
 
 
 def read_table(path: Path, problems: list[str]) -> Iterator[Found]:
     """Yield the essays that are rows of a CSV file or of a workbook's first sheet."""
     is_sheet = path.suffix.lower() == ".xlsx"
     read_rows, unit = (sheet_rows, "row") if is_sheet else (csv_rows, "line")
-    for line, row in read_rows(path, path.name, ("essay_id", "text"), problems):
+    rows = read_rows(path, path.name, ("essay_id", "text"), problems)
+    original_sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if rows else None
+    for line, row in rows:
         essay_id, text = row["essay_id"].strip(), normalise(row["text"])
         place = f"{path.name}: {unit} {line}"
         if not essay_id:
@@ -191,7 +248,8 @@ def read_table(path: Path, problems: list[str]) -> Iterator[Found]:
         elif len(text) > MAX_CHARACTERS:
             problems.append(f"{place}: essay '{essay_id}' has {len(text):,} characters; a judge can read {MAX_CHARACTERS:,}")
         else:
-            yield place, Essay(essay_id, (row.get("file_name") or "").strip() or essay_id, text)
+            file_name = (row.get("file_name") or "").strip() or essay_id
+            yield place, Essay(essay_id, file_name, text, original_sha256=original_sha256)
 
 
 def conflicts(found: list[Found]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from huleedu_pipeline.documents import KINDS, DocumentError, read_document, read_xlsx
+from huleedu_pipeline.documents import KINDS, Document, DocumentError, read_document, read_xlsx
 from huleedu_pipeline.essays.csv_rows import column_problems, read_rows
 from huleedu_pipeline.essays.text import TextError, has_words, read_text
 
@@ -35,15 +35,15 @@ def document_files(folder: Path, problems: list[str], ignore: set[str] | None = 
     return found
 
 
-def read_document_file(path: Path, place: str, problems: list[str], warnings: list[str]) -> str:
-    """Return the text of a document, or an empty one and a problem; what was left out of it becomes warnings."""
+def read_document_file(path: Path, place: str, problems: list[str], warnings: list[str]) -> Document | None:
+    """Return a document that a judge can be given, or ``None`` and a problem; what was left out of it becomes warnings."""
     try:
         document = read_document(path)
     except DocumentError as error:
         problems.append(f"{place}: {error}")
-        return ""
+        return None
     warnings.extend(f"{place}: {warning}" for warning in document.warnings)
-    return usable(document.text, place, problems)
+    return document if usable(document.text, place, problems) else None
 
 
 def read_text_file(path: Path, place: str, problems: list[str], empty: str = EMPTY) -> str:

@@ -5,15 +5,18 @@ A folder counts as arrived when nothing in it has changed for a few seconds, bec
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.batch import Batch
-from huleedu_pipeline.essays.batch_folder import read_batch, read_spec
+from huleedu_pipeline.essays.batch_folder import read_batch, read_spec, spec_text
+from huleedu_pipeline.essays.class_list import CLASS_FILES
+from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
+from huleedu_pipeline.files import replacing
 
 SETTLE_SECONDS = 30.0
 
@@ -31,18 +34,35 @@ class Arrival:
     problem: str | None
 
 
-def stage(folder: Path, inbox: Path, registry: Registry = NOTHING_REGISTERED) -> Path:
+def stage(folder: Path, inbox: Path, registry: Registry = NOTHING_REGISTERED, overrides: Overrides = NO_OVERRIDES) -> Path:
     """Copy the batch in ``folder`` into the inbox, where it appears whole or not at all, and return its place there.
+
+    The ``batch.yaml`` of the copy has ``overrides`` written into it: whoever reads it there reads what was asked for.
 
     Raises:
         IntakeError: the folder is not a valid batch; nothing is copied.
 
     """
-    batch = read_batch(folder, registry)
+    batch = read_batch(folder, registry, overrides)
     batch_id = batch.spec.batch_id
     inbox.mkdir(parents=True, exist_ok=True)
     with FileLock(inbox.with_name(f"{inbox.name}.lock")):
-        return _replace(folder, inbox, batch_id) if not _holds(inbox / batch_id, batch, registry) else inbox / batch_id
+        if not _holds(inbox / batch_id, batch, registry):
+            _replace(folder, inbox, batch_id, overrides)
+        else:
+            _bring_class_files(folder, inbox / batch_id)
+    return inbox / batch_id
+
+
+def _bring_class_files(folder: Path, target: Path) -> None:
+    """Bring the class list and what was decided about matches up to date: they are no part of a batch's identity."""
+    for name in CLASS_FILES:
+        source, copy = folder / name, target / name
+        if not source.exists():
+            copy.unlink(missing_ok=True)
+        elif not copy.exists() or copy.read_bytes() != source.read_bytes():
+            with replacing(copy) as temporary:
+                shutil.copyfile(source, temporary)
 
 
 def _holds(target: Path, batch: Batch, registry: Registry) -> bool:
@@ -53,18 +73,21 @@ def _holds(target: Path, batch: Batch, registry: Registry) -> bool:
         return False
 
 
-def _replace(folder: Path, inbox: Path, batch_id: str) -> Path:
+def _replace(folder: Path, inbox: Path, batch_id: str, overrides: Overrides) -> None:
     target = inbox / batch_id
     copy, old = inbox / f".{batch_id}.new", inbox / f".{batch_id}.old"
     shutil.rmtree(copy, ignore_errors=True)
     # Hidden files are no part of a batch, and one of them may be the home folder that holds this very inbox.
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"))
+    if overrides:
+        # Its name may have come from the folder's, and the copy's folder has another one.
+        named = replace(overrides, fields={**overrides.fields, "batch_id": batch_id})
+        (copy / "batch.yaml").write_text(spec_text(folder, named), encoding="utf-8")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)
     copy.rename(target)
     shutil.rmtree(old, ignore_errors=True)
-    return target
 
 
 def arrivals(inbox: Path) -> list[Arrival]:

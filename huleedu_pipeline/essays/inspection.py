@@ -4,21 +4,28 @@ Not here: whether a batch is complete (:mod:`.batch_folder`); nothing is refused
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from huleedu_pipeline.documents import KINDS, DocumentError, read_document
 from huleedu_pipeline.essays.anchors import TABLE, stem
 from huleedu_pipeline.essays.batch import Essay, IntakeError
-from huleedu_pipeline.essays.batch_folder import TABLES, Found, conflicts, read_table
+from huleedu_pipeline.essays.batch_folder import TABLES, Found, conflicts, read_spec, read_table
 from huleedu_pipeline.essays.folder_files import document_files, usable
+from huleedu_pipeline.essays.language import described, mismatch
+from huleedu_pipeline.essays.spec import SpecError
+from huleedu_pipeline.languages import detect_language
 
 TABLE_SUFFIXES = (".csv", ".xlsx")
 
 
 @dataclass(frozen=True)
 class Inspected:
-    """A text that would be read. ``author`` and ``title`` are what the document says of itself, and no judge sees them."""
+    """A text that would be read, and which language it is in, for people.
+
+    ``author`` and ``title`` are what the document says of itself, and no judge sees them.
+    """
 
     place: str
     essay_id: str
@@ -26,6 +33,7 @@ class Inspected:
     n_words: int
     n_paragraphs: int
     text_sha256: str
+    language: str
     author: str | None = None
     title: str | None = None
 
@@ -37,6 +45,7 @@ class Inspection:
     texts: list[Inspected] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    declared_language: str | None = None
 
 
 def inspect_path(path: Path) -> Inspection:
@@ -48,6 +57,8 @@ def inspect_path(path: Path) -> Inspection:
     """
     found = Inspection()
     if path.is_dir():
+        with suppress(SpecError):  # of any folder; and whether a batch is complete is not asked here
+            found.declared_language = read_spec(path).language
         texts = list(_folder(path, found))
     elif not path.exists():
         raise IntakeError(str(path), ["is not there (give a document, a table of essays, or a folder)"])
@@ -83,20 +94,30 @@ def _documents(paths: list[Path], prefix: str, found: Inspection) -> Iterator[Fo
         if text:
             essay = Essay(stem(path), path.name, text)
             said = document.properties
-            found.texts.append(
-                _inspected(place, essay, document.kind, len(document.paragraphs), said.get("author"), said.get("title"))
-            )
+            _add(found, place, essay, document.kind, len(document.paragraphs), said.get("author"), said.get("title"))
             yield place, essay
 
 
 def _table(path: Path, found: Inspection) -> Iterator[Found]:
     for place, essay in read_table(path, found.problems):
         n_paragraphs = sum(bool(line.strip()) for line in essay.text.split("\n"))
-        found.texts.append(_inspected(place, essay, path.suffix.lower().removeprefix("."), n_paragraphs))
+        _add(found, place, essay, path.suffix.lower().removeprefix("."), n_paragraphs)
         yield place, essay
 
 
-def _inspected(
-    place: str, essay: Essay, kind: str, n_paragraphs: int, author: str | None = None, title: str | None = None
-) -> Inspected:
-    return Inspected(place, essay.essay_id, kind, essay.n_words, n_paragraphs, essay.text_sha256, author, title)
+def _add(
+    found: Inspection,
+    place: str,
+    essay: Essay,
+    kind: str,
+    n_paragraphs: int,
+    author: str | None = None,
+    title: str | None = None,
+) -> None:
+    language = detect_language(essay.text)
+    if found.declared_language is not None and (problem := mismatch(language, found.declared_language)):
+        found.warnings.append(f"{place}: {problem}")
+    said = described(language)
+    found.texts.append(
+        Inspected(place, essay.essay_id, kind, essay.n_words, n_paragraphs, essay.text_sha256, said, author, title)
+    )

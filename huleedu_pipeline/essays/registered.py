@@ -36,6 +36,7 @@ class RegisteredAssignment:
         has_rubric: Whether a rubric is part of the criteria.
         scale: The grade scale.
         anchors: Graded essays on that scale, by label.
+        is_national: Whether it is a national test's, which is judged by its own criteria and no others.
 
     """
 
@@ -46,6 +47,7 @@ class RegisteredAssignment:
     has_rubric: bool
     scale: GradeScale
     anchors: tuple[RegisteredAnchor, ...]
+    is_national: bool = False
 
 
 class Registry(Protocol):

@@ -54,6 +54,9 @@ class BatchSpec(BaseModel):
         "its own, and the folder has none. Default: they are in the folder.",
     )
     course_code: str = Field(default="", description="Course, for example ENG5.")
+    course_id: str | None = Field(
+        default=None, max_length=100, description="Id of the course where it comes from; only kept with the run."
+    )
     language: Literal["en", "sv"] = Field(default="en", description="Language of the essays: en or sv.")
     spellcheck: bool = Field(
         default=True,

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from huleedu_pipeline.judging.costs import FLEX, cost_usd
 from huleedu_pipeline.judging.manifest import manifest
 from huleedu_pipeline.judging.outcome import Usage
+from huleedu_pipeline.judging.replies import expected_reply_tokens
 
 SavingName = Literal["batch_or_flex", "one_order", "waves", "cached_prefix", "shared_first_essay", "short_reason"]
 
@@ -33,15 +34,15 @@ class PromptTokens:
     Attributes:
         context: Everything before the first essay: system prompt, schema, assignment, criteria, how to answer.
         essay: One essay.
-        short_reply: A reply with a short reason, thinking included.
-        long_reply: A reply with a long reason, thinking included.
+        short_reply: A reply with a short reason.
+        long_reply: A reply with a long reason.
 
     """
 
     context: int
     essay: int
-    short_reply: int = 70
-    long_reply: int = 115
+    short_reply: int = expected_reply_tokens("short")
+    long_reply: int = expected_reply_tokens("long")
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,14 @@ class JudgeSettings(BaseModel):
         default="short",
         description="short: a reason of at most 30 words. long: of at most 60, which costs more.",
     )
+    system_prompt: str | None = Field(
+        default=None, pattern=r"\S", description="What the judge is told first, in place of the template's own words."
+    )
+    rubric: str | None = Field(
+        default=None,
+        pattern=r"\S",
+        description="Criteria in place of rubric.md, or of the registered assignment's; not for a national test's assignment.",
+    )
 
     @model_validator(mode="after")
     def _only_what_the_provider_takes(self) -> "JudgeSettings":

@@ -15,7 +15,7 @@ from huleedu_pipeline.lake.postgres_tables import DECLARATIONS_LOCK, declare, is
 from huleedu_pipeline.lake.publication import LeftOut, Publication, WarehouseError, file_version
 from huleedu_pipeline.lake.schema import ContractError, Table, sql_names
 from huleedu_pipeline.lake.store import Lake
-from huleedu_pipeline.lake.tables import TABLES
+from huleedu_pipeline.lake.tables import PUBLISHED_TABLES
 from huleedu_pipeline.postgres import PUBLICATION, WAREHOUSE, connected
 
 BATCH_LOCK = 485_375  # any number, the same in every process: held for one batch
@@ -80,7 +80,9 @@ def postgres_rows(url: str, table: Table) -> list[tuple[Any, ...]]:
 
 def _changed(engine: sa.Engine, lake: Lake, identity: str) -> list[str]:
     """Return the batches of which a file is new, is another, or is gone."""
-    files = {(table.name, file.parent.name.removeprefix("batch=")): file for table in TABLES for file in lake.files(table)}
+    files = {
+        (table.name, file.parent.name.removeprefix("batch=")): file for table in PUBLISHED_TABLES for file in lake.files(table)
+    }
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(f"SELECT table_name, batch_id, version, lake FROM {PUBLICATION}.files").all()
     known = {(row.table_name, row.batch_id): row.version for row in rows}
@@ -97,7 +99,7 @@ def _replace_batch(connection: sa.Connection, lake: Lake, identity: str, batch_i
     connection.execute(lock, {"which": BATCH_LOCK, "batch": batch_id})
     known = {row.table_name: row for row in connection.execute(_KNOWN, {"batch": batch_id})}
     left_out = []
-    for table in TABLES:
+    for table in PUBLISHED_TABLES:
         row, path = known.get(table.name), lake.path(table, batch_id)
         account = {"table": table.name, "batch": batch_id}
         if not path.exists():
@@ -135,4 +137,4 @@ def _rows(engine: sa.Engine) -> dict[str, int]:
     with engine.connect() as connection:
         counted = connection.exec_driver_sql(f"SELECT table_name, sum(n_rows)::bigint FROM {PUBLICATION}.files GROUP BY 1")
         known: dict[str, int] = dict(counted.tuples().all())
-    return {table.name: known.get(table.name, 0) for table in TABLES}
+    return {table.name: known.get(table.name, 0) for table in PUBLISHED_TABLES}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from huleedu_pipeline.lake.publication import fingerprint, view_comments
 from huleedu_pipeline.lake.schema import Table, sql_name, sql_names, sql_string
-from huleedu_pipeline.lake.tables import TABLES
+from huleedu_pipeline.lake.tables import PUBLISHED_TABLES
 from huleedu_pipeline.lake.views import VIEWS
 from huleedu_pipeline.postgres import PUBLICATION, WAREHOUSE, act_as_owner, share
 
@@ -47,7 +47,7 @@ def is_as_declared(connection: sa.Connection) -> bool:
 
 
 def _declared() -> str:
-    return fingerprint(table.postgres_ddl(WAREHOUSE) for table in TABLES)
+    return fingerprint(table.postgres_ddl(WAREHOUSE) for table in PUBLISHED_TABLES)
 
 
 def _build(connection: sa.Connection) -> None:
@@ -58,7 +58,7 @@ def _build(connection: sa.Connection) -> None:
     act_as_owner(connection, WAREHOUSE)
     inspector = sa.inspect(connection)
     connection.exec_driver_sql(f"CREATE SCHEMA {BUILT}")
-    for table in TABLES:
+    for table in PUBLISHED_TABLES:
         _execute(connection, *table.postgres_ddl(BUILT))
         _take_over(connection, table)
     _execute(connection, f"SET LOCAL search_path = {BUILT}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.errors import HuleeduError
-from huleedu_pipeline.lake.tables import TABLES
+from huleedu_pipeline.lake.tables import PUBLISHED_TABLES
 from huleedu_pipeline.lake.views import VIEWS
 
 
@@ -44,5 +44,5 @@ def fingerprint(ddl: Iterable[list[str]]) -> str:
 
 def view_comments(columns: list[str], own: dict[str, str]) -> dict[str, str]:
     """Describe a view's columns: its own as given, the others as the table column of the same name."""
-    known = {column.name: column.comment for table in TABLES for column in table.columns} | own
+    known = {column.name: column.comment for table in PUBLISHED_TABLES for column in table.columns} | own
     return {name: known[name] for name in columns}

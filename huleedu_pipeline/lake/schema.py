@@ -107,6 +107,7 @@ class Table:
     """A table's contract: column names and types are public, in this order.
 
     ``indexes`` are those that Postgres keeps besides the key; DuckDB finds its way without any.
+    A table that is not published stays in the lake, out of the warehouse that analysts open.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
+    is_published: bool = True
 
     @property
     def arrow_schema(self) -> pa.Schema:

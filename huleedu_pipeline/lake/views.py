@@ -40,6 +40,24 @@ CURRENT_RANKINGS = View(
         "is_simulated": "Whether any verdict came from the emulator and not from a real model.",
     },
 )
+RESULTS_BY_PUPIL = View(
+    "results_by_pupil",
+    "The ranking of each regular batch by pupil, for class lists. Only matches that are automatic or confirmed: what is still "
+    "to be reviewed is not there.",
+    """
+    SELECT c.batch_id, m.student_id, c.file_name, c.rank, c.grade, c.split_grade, c.grade_probability, c.confidence_label,
+           c.theta, c.theta_se, c.essay_id, m.status AS match_status, c.models, c.is_simulated, c.is_provisional
+    FROM current_rankings c
+    JOIN student_matches m USING (batch_id, essay_id)
+    WHERE m.status IN ('automatic', 'confirmed')
+    ORDER BY c.batch_id, m.student_id
+    """,
+    {
+        "match_status": "automatic or confirmed.",
+        "models": "The models whose verdicts were scaled.",
+        "is_simulated": "Whether any verdict came from the emulator and not from a real model.",
+    },
+)
 JUDGEMENT_LOG = View(
     "judgement_log",
     "One readable line for each verdict: who beat whom, how surely and why.",
@@ -97,4 +115,4 @@ SPELLING_AND_RANK = View(
     {"status": "Of the spell check: completed or skipped."},
 )
 
-VIEWS: tuple[View, ...] = (CURRENT_RANKINGS, JUDGEMENT_LOG, COST_BY_BATCH, SPELLING_AND_RANK)
+VIEWS: tuple[View, ...] = (CURRENT_RANKINGS, RESULTS_BY_PUPIL, JUDGEMENT_LOG, COST_BY_BATCH, SPELLING_AND_RANK)

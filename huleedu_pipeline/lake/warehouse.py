@@ -20,7 +20,7 @@ from huleedu_pipeline.files import replacing
 from huleedu_pipeline.lake.publication import LeftOut, Publication, WarehouseError, file_version, fingerprint, view_comments
 from huleedu_pipeline.lake.schema import ContractError, Table, sql_name, sql_names, sql_string
 from huleedu_pipeline.lake.store import Lake
-from huleedu_pipeline.lake.tables import TABLES
+from huleedu_pipeline.lake.tables import PUBLISHED_TABLES
 from huleedu_pipeline.lake.views import VIEWS
 from huleedu_pipeline.settings import Settings
 
@@ -51,7 +51,7 @@ def publish(lake: Lake, path: Path) -> Publication:
     with FileLock(path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_SECONDS), replacing(path) as temporary:
         connection = _copy_of(path, temporary) or _declared(temporary)
         try:
-            for table in TABLES:
+            for table in PUBLISHED_TABLES:
                 left_out.extend(_bring_up_to_date(connection, table, lake))
                 counts[table.name] = _single(connection.execute(f"SELECT count(*) FROM {table.name}").fetchone())
             connection.execute("CHECKPOINT")
@@ -86,7 +86,7 @@ def _declared(temporary: Path) -> duckdb.DuckDBPyConnection:
     for statement in ACCOUNT:
         connection.execute(statement)
     connection.execute("INSERT INTO publication.made_from VALUES (?)", [_fingerprint()])
-    for table in TABLES:
+    for table in PUBLISHED_TABLES:
         for statement in table.duckdb_ddl():
             connection.execute(statement)
     for view in VIEWS:
@@ -127,7 +127,7 @@ def _delete(connection: duckdb.DuckDBPyConnection, table: Table, batch_ids: list
 
 
 def _fingerprint() -> str:
-    return fingerprint(table.duckdb_ddl() for table in TABLES)
+    return fingerprint(table.duckdb_ddl() for table in PUBLISHED_TABLES)
 
 
 def _comment_columns(connection: duckdb.DuckDBPyConnection, view: str, own: dict[str, str]) -> None:
@@ -162,7 +162,7 @@ class Warehouse:
             WarehouseError: there is no such table or view; the message lists what there is.
 
         """
-        names = [table.name for table in TABLES] + [view.name for view in VIEWS]
+        names = [table.name for table in PUBLISHED_TABLES] + [view.name for view in VIEWS]
         if name not in names:
             raise WarehouseError(f"the warehouse has no '{name}' (it has {', '.join(names)})")
         if batch_id is None:

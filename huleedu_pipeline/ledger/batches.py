@@ -7,6 +7,7 @@ not take judgements any more is refused every new attempt, here and nowhere else
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -19,6 +20,7 @@ from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.records import BatchMove, BatchRecord
 from huleedu_pipeline.ledger.schema import attempts, batch_moves, batches, provider_jobs, requests, spell_checks
 from huleedu_pipeline.ledger.states import BATCH_MOVES, CLOSED, SCORED, BatchStatus, StaleStateError
+from huleedu_pipeline.logs import events
 
 
 class UnknownBatchError(HuleeduError):
@@ -53,7 +55,7 @@ class Batches(Book):
         """Record a batch on first sight, and return what is recorded.
 
         The same content again changes nothing. Other content replaces the record as long as no request was planned, and what
-        was found of the spelling goes with the old content.
+        was found of the spelling goes with the old content; it is the same batch, so it keeps its correlation id.
 
         Raises:
             ChangedBatchError: requests were planned for other content; pupils' grades must not mix the two.
@@ -74,21 +76,27 @@ class Batches(Book):
         with self.engine.begin() as connection:
             known = find_batch(connection, batch_id)
             if known is None:
-                connection.execute(
-                    batches.insert().values(
-                        batch_id=batch_id, status=BatchStatus.PENDING, created_at=at, updated_at=at, **values
-                    )
-                )
+                first = {"status": BatchStatus.PENDING, "correlation_id": str(uuid4()), "created_at": at, "updated_at": at}
+                connection.execute(batches.insert().values(batch_id=batch_id, **first, **values))
                 _add_move(connection, batch_id, at, None, BatchStatus.PENDING, None)
             elif known.content_sha256 != content_sha256:
                 if count(connection, requests, requests.c.batch_id == batch_id):
                     raise ChangedBatchError(
-                        f"batch {batch_id}: was submitted before with other content (essays, prompt, rubric or batch.yaml "
-                        "have changed since; put the old files back, or give the new ones another batch_id)"
+                        f"batch {batch_id}: was submitted before with other content (essays, prompt, rubric, batch.yaml or "
+                        "options have changed since; put the old ones back, or give the new ones another batch_id)"
                     )
                 connection.execute(batches.update().where(batches.c.batch_id == batch_id).values(updated_at=at, **values))
                 connection.execute(spell_checks.delete().where(spell_checks.c.batch_id == batch_id))
-        return self.batch(batch_id)
+        record = self.batch(batch_id)
+        if known is None:
+            events.BATCH_REGISTERED.tell(
+                **record.log_fields,
+                n_essays=n_essays,
+                n_anchors=n_anchors,
+                assignment_id=assignment_id,
+                assignment_version=assignment_version,
+            )
+        return record
 
     def batch(self, batch_id: str) -> BatchRecord:
         """Return a batch.
@@ -123,6 +131,7 @@ class Batches(Book):
             if record.status is to or record.status in _reachable(to):
                 return
             _move(connection, record, to, reason)
+        _tell_move(record, to)
 
     def complete_batch(self, batch_id: str) -> None:
         """End a batch that was scored, in the state that was decided for it, or else as one that used its comparisons.
@@ -133,8 +142,11 @@ class Batches(Book):
         """
         with self.engine.begin() as connection:
             record = _existing(connection, batch_id)
-            if not record.status.is_final:
-                _move(connection, record, record.ends_as or BatchStatus.COMPLETED_MAX_COMPARISONS, record.status_reason)
+            if record.status.is_final:
+                return
+            to = record.ends_as or BatchStatus.COMPLETED_MAX_COMPARISONS
+            _move(connection, record, to, record.status_reason)
+        _tell_move(record, to)
 
     def conclude(self, batch_id: str, ends_as: BatchStatus, reason: str) -> None:
         """Decide that nothing more is asked for a batch, and as what it ends once it is scored; from here on, no request is.
@@ -151,6 +163,7 @@ class Batches(Book):
             if record.status is not BatchStatus.AWAITING_JUDGEMENTS:
                 raise StaleStateError(f"batch {batch_id}: is {record.status}, and does not await judgements")
             _set(connection, record, ends_as=ends_as, status_reason=reason, updated_at=now())
+        events.BATCH_CONCLUDED.tell(**record.log_fields, ends_as=ends_as)
 
     def reopen_batch(self, batch_id: str, reason: str) -> int:
         """Bring a failed or cancelled batch back, so that what has no verdict is asked again, and return how many that are.
@@ -178,7 +191,10 @@ class Batches(Book):
             cleared = {"completed_at": None, "published_at": None, "status_reason": None, "ends_as": None}
             _set(connection, record, status=to, updated_at=at, reopened_at=at, **cleared)
             _add_move(connection, batch_id, at, record.status, to, reason)
-        return n_requests - n_verdicts
+        n_left = n_requests - n_verdicts
+        told = {"from_state": record.status, "to_state": to}
+        events.BATCH_REOPENED.tell(**record.log_fields, **told, n_without_verdict=n_left)
+        return n_left
 
     def batch_history(self, batch_id: str) -> list[BatchMove]:
         """Return the moves of a batch, oldest first."""
@@ -208,7 +224,11 @@ class Batches(Book):
         """Record that what ended batches came to has reached the warehouse."""
         with self.engine.begin() as connection:
             chosen = (batches.c.batch_id.in_(list(batch_ids)), batches.c.completed_at.is_not(None))
+            rows = connection.execute(sa.select(batches).where(*chosen)).mappings()
+            published = [_batch_record(row) for row in rows]
             connection.execute(batches.update().where(*chosen).values(published_at=now()))
+        for record in published:
+            events.BATCH_PUBLISHED.tell(**record.log_fields)
 
     def mark_unpublished(self, batch_id: str) -> None:
         """Record that a closed batch has something to collect again, so that it is looked at until it is published anew."""
@@ -256,6 +276,10 @@ def _move(connection: Connection, record: BatchRecord, to: BatchStatus, reason: 
     kept = reason if reason is not None else record.status_reason
     _set(connection, record, status=to, updated_at=at, completed_at=at if to.is_final else None, status_reason=kept)
     _add_move(connection, record.batch_id, at, record.status, to, reason)
+
+
+def _tell_move(before: BatchRecord, to: BatchStatus) -> None:
+    events.BATCH_STATE_CHANGED.tell(**before.log_fields, from_state=before.status, to_state=to)
 
 
 def _set(connection: Connection, record: BatchRecord, **values: Any) -> None:

@@ -9,6 +9,7 @@ from huleedu_pipeline.ledger.book import Book, count
 from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.records import PrerequisiteBlock
 from huleedu_pipeline.ledger.schema import prerequisite_blocks
+from huleedu_pipeline.logs import events
 
 
 class Blocks(Book):
@@ -25,6 +26,7 @@ class Blocks(Book):
             if count(connection, prerequisite_blocks, same):
                 return False
             connection.execute(prerequisite_blocks.insert().values(**key, pipeline_name=pipeline_name, at=now()))
+        events.BATCH_BLOCKED.tell(batch_id=batch_id, code=code, pipeline_name=pipeline_name)
         return True
 
     def blocks(self) -> list[PrerequisiteBlock]:

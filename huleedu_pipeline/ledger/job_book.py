@@ -1,5 +1,6 @@
 """Provider jobs in the ledger: which requests they carry, their moves with their events, their collection."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from sqlalchemy.engine import RowMapping
 
 from huleedu_pipeline.canonical import short_hash
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.ledger.attempts import CHUNK, batched, begin, bury, end
 from huleedu_pipeline.ledger.batches import ensure_asks
 from huleedu_pipeline.ledger.book import HAS_ENDED, IS_BEING_ASKED, Book, count
@@ -19,12 +21,17 @@ from huleedu_pipeline.ledger.records import (
     JobRecord,
     RequestRecord,
 )
-from huleedu_pipeline.ledger.schema import attempts, dead_letters, provider_job_events, provider_jobs, requests
+from huleedu_pipeline.ledger.schema import attempts, batches, dead_letters, provider_job_events, provider_jobs, requests
 from huleedu_pipeline.ledger.states import JobState, StaleStateError
+from huleedu_pipeline.logs import events
 
 
 class UnknownJobError(HuleeduError):
     """The ledger has no provider job of that name."""
+
+
+_OF_ITS_BATCH = (batches.c.correlation_id, batches.c.judge_backend)
+_JOBS = sa.select(provider_jobs, *_OF_ITS_BATCH).join(batches, batches.c.batch_id == provider_jobs.c.batch_id)
 
 
 class JobBook(Book):
@@ -67,7 +74,9 @@ class JobBook(Book):
             )
             begin(connection, custom_ids, token, None)
             add_event(connection, token, None, JobState.PLANNED, {"n_requests": len(custom_ids)})
-        return self.job(token)
+        job = self.job(token)
+        events.JOB_CREATED.tell(**job.log_fields, estimated_cost_usd=estimated_cost_usd)
+        return job
 
     def job(self, token: str) -> JobRecord:
         """Return the job called ``token``.
@@ -77,14 +86,14 @@ class JobBook(Book):
 
         """
         with self.read() as connection:
-            row = connection.execute(sa.select(provider_jobs).where(provider_jobs.c.token == token)).mappings().one_or_none()
+            row = connection.execute(_JOBS.where(provider_jobs.c.token == token)).mappings().one_or_none()
         if row is None:
             raise UnknownJobError(f"job {token}: is not in the ledger (`huleedu reconcile` lists what needs a decision)")
         return _job_record(row)
 
     def jobs(self, batch_id: str | None = None, states: Iterable[JobState] | None = None) -> list[JobRecord]:
         """Return jobs, oldest first, of one batch or all and in some states or all."""
-        query = sa.select(provider_jobs).order_by(provider_jobs.c.created_at, provider_jobs.c.token)
+        query = _JOBS.order_by(provider_jobs.c.created_at, provider_jobs.c.token)
         if batch_id is not None:
             query = query.where(provider_jobs.c.batch_id == batch_id)
         if states is not None:
@@ -125,7 +134,9 @@ class JobBook(Book):
         """
         with self.engine.begin() as connection:
             move_job(connection, job, to, detail, fields)
-        return self.job(job.token)
+        moved = self.job(job.token)
+        _tell_move(job, moved, to, detail or {})
+        return moved
 
     def quarantine(self, job: JobRecord, why: str) -> JobRecord:
         """Leave a job to a person: nothing is done with it until ``huleedu reconcile`` says what became of it.
@@ -169,11 +180,14 @@ class JobBook(Book):
         max_attempts: int,
     ) -> JobRecord:
         """Record a finished job's answers and dead letters and mark it collected, all or nothing."""
+        answers, letters = list(answers), list(letters)
         with self.engine.begin() as connection:
             n_ended, n_final = end(connection, answers, job, max_attempts)
             bury(connection, job, letters, now())
             told = {**detail, "n_to_ask_again": n_ended - n_final}
             move_job(connection, job, JobState.COLLECTED, told, {"collected_at": now()})
+        counts = {"n_to_ask_again": n_ended - n_final, "n_dead_letters": len(letters)}
+        events.JOB_COLLECTED.tell(**job.log_fields, **counts, **_totals(answers))
         return self.job(job.token)
 
     def dead_letters(self, batch_id: str) -> list[tuple[str, DeadLetter]]:
@@ -187,6 +201,32 @@ class JobBook(Book):
         )
         with self.read() as connection:
             return [(row[0], DeadLetter(*row[1:])) for row in connection.execute(query)]
+
+
+def _tell_move(before: JobRecord, after: JobRecord, to: JobState, detail: Mapping[str, Any]) -> None:
+    """Tell a move as what it means; ``after`` may have been moved on by another process already."""
+    if to is JobState.SUBMITTED:
+        # By a person's decision, or because a run that was cut short had made it.
+        is_adopted = bool(detail.get("adopted")) or "decided" in detail
+        events.JOB_SUBMITTED.tell(**after.log_fields, is_adopted=is_adopted)
+    elif to is JobState.QUARANTINED:
+        events.JOB_QUARANTINED.tell(**after.log_fields, from_state=before.state)
+    else:
+        events.JOB_STATE_CHANGED.tell(**after.log_fields, from_state=before.state, to_state=to)
+
+
+def _totals(answers: Sequence[Answer]) -> dict[str, int | float | None]:
+    """Return what answers came to, all together; the cost is ``None`` as soon as one in it is unknown."""
+    kinds = Counter(answer.outcome.kind for answer in answers)
+    costs = [answer.cost_usd for answer in answers if answer.cost_usd is not None]
+    return {
+        "n_succeeded": kinds[OutcomeKind.SUCCESS],
+        "n_failed": kinds[OutcomeKind.FAILURE],
+        "n_expired": kinds[OutcomeKind.EXPIRED],
+        "input_tokens": sum(answer.outcome.usage.input_tokens for answer in answers),
+        "output_tokens": sum(answer.outcome.usage.output_tokens for answer in answers),
+        "cost_usd": round(sum(costs), 6) if len(costs) == len(answers) else None,
+    }
 
 
 def _job_record(row: RowMapping) -> JobRecord:

@@ -1,7 +1,7 @@
 """Requests in the ledger, what their bodies are made of, and how they ended."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -18,6 +18,7 @@ from huleedu_pipeline.ledger.records import (
     Reply,
     RequestRecord,
     Tally,
+    VerdictSizes,
 )
 from huleedu_pipeline.ledger.schema import (
     attempts,
@@ -235,6 +236,21 @@ class Questions(Book):
         with self.read() as connection:
             n, succeeded, failed, expired, ended, tokens_in, tokens_out, cost, unpriced = connection.execute(query).one()
         return Tally(n, succeeded, failed, expired, ended, tokens_in, tokens_out, None if unpriced else cost)
+
+    def verdict_sizes(self, judge_ids: Collection[str]) -> VerdictSizes:
+        """Return how large the requests and replies were that brought a verdict of one of these judges."""
+        sums = (requests.c.n_bytes, attempts.c.input_tokens, attempts.c.output_tokens)
+        query = (
+            sa.select(sa.func.count(), *(sa.func.coalesce(sa.func.sum(column), 0) for column in sums))
+            .select_from(requests.join(attempts, attempts.c.custom_id == requests.c.custom_id))
+            .where(attempts.c.outcome == OutcomeKind.SUCCESS, FINAL)
+        )
+        found = VerdictSizes()
+        with self.read() as connection:
+            for chunk in batched(sorted(judge_ids), CHUNK):
+                rows = connection.execute(query.where(requests.c.judge_id.in_(chunk))).one()
+                found = VerdictSizes(*(a + int(b) for a, b in zip(astuple(found), rows, strict=True)))
+        return found
 
 
 def _batches_of(connection: Connection, custom_ids: Sequence[str]) -> set[str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from huleedu_pipeline.canonical import canonical_json
+from huleedu_pipeline.judging.batching import BATCH_API
 from huleedu_pipeline.judging.outcome import Outcome
 from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger.states import BatchStatus, JobState
@@ -23,6 +24,7 @@ class BatchRecord:
     ``status_reason`` says why it ended early or without a ranking. ``ends_as`` is set when nothing more is to be asked, and is
     the state that the batch reaches once it is scored. ``reopened_at`` is when a person last brought it back.
     ``assignment_id`` and ``assignment_version`` name what it took from the assessment context, where it took anything.
+    ``correlation_id`` is given once, when the batch is first recorded: log lines and jobs at a provider carry it.
     """
 
     batch_id: str
@@ -43,6 +45,17 @@ class BatchRecord:
     assignment_id: str | None = None
     assignment_version: int | None = None
     llm_batching_mode_reason: str | None = None
+    correlation_id: str | None = None
+
+    @property
+    def log_fields(self) -> dict[str, str | None]:
+        """What is bound to log lines about the batch."""
+        return {
+            "batch_id": self.batch_id,
+            "correlation_id": self.correlation_id,
+            "mode": self.llm_batching_mode,
+            "backend": self.judge_backend,
+        }
 
     @property
     def assignment(self) -> str:
@@ -148,7 +161,8 @@ class JobRecord:
 
     ``create_attempted_at`` is set while it is open whether a create call took effect; ``refused_job_ids`` (JSON) names jobs
     at the provider that were once taken for this one and proved to be somebody else's. ``n_bytes`` is the size of its
-    requests' bodies and ``estimated_cost_usd`` the most that they were expected to cost.
+    requests' bodies and ``estimated_cost_usd`` the most that they were expected to cost. ``correlation_id`` and
+    ``judge_backend`` are its batch's.
     """
 
     token: str
@@ -170,6 +184,23 @@ class JobRecord:
     submitted_at: datetime | None
     ended_at: datetime | None
     collected_at: datetime | None
+    correlation_id: str | None = None
+    judge_backend: str | None = None
+
+    @property
+    def log_fields(self) -> dict[str, str | int | None]:
+        """What log lines say of a job."""
+        return {
+            "batch_id": self.batch_id,
+            "correlation_id": self.correlation_id,
+            "mode": BATCH_API,
+            "backend": self.judge_backend,
+            "provider": self.provider,
+            "model": self.model,
+            "job": self.token,
+            "provider_job_id": self.provider_job_id,
+            "n_requests": self.n_requests,
+        }
 
 
 @dataclass(frozen=True)
@@ -265,6 +296,16 @@ class Cost:
 
     spent: float
     ordered: float
+
+
+@dataclass(frozen=True)
+class VerdictSizes:
+    """Sums over verdicts: bytes of their requests, and tokens that were read and written for them."""
+
+    n_verdicts: int = 0
+    request_bytes: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ batches = sa.Table(
     sa.Column("assignment_id", sa.String(60)),
     sa.Column("assignment_version", sa.Integer),
     sa.Column("llm_batching_mode_reason", sa.Text),
+    sa.Column("correlation_id", sa.String(36)),
 )
 
 # A batch that was not taken in because something that it needs was not there; it need not be in the ledger otherwise.

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from huleedu_pipeline.ledger import Ledger, UnknownBatchError
+from huleedu_pipeline.logs import bound
 from huleedu_pipeline.orchestration.decisions import MAX_FAILED_RUNS
 from huleedu_pipeline.orchestration.health import (
     MOST_TRIES,
@@ -47,8 +48,9 @@ def build_alarms(settings: Settings) -> list[dg.SensorDefinition]:
             message = _about_run(context, ledger)
         finally:
             ledger.close()
-        for notifier in notifiers_of(settings, context.log):
-            notifier.tell(message)
+        with bound(command="run_failure_sensor"):
+            for notifier in notifiers_of(settings, context.log):
+                notifier.tell(message)
 
     @dg.sensor(
         name="health_sensor",
@@ -73,7 +75,8 @@ def build_alarms(settings: Settings) -> list[dg.SensorDefinition]:
             if time.monotonic() > deadline:
                 break
             # Every way is asked at every try: what could not be delivered stands in the log once for each.
-            arrived = [notifier.tell(_about_finding(finding)) for notifier in notifiers]
+            with bound(command="health_sensor"):
+                arrived = [notifier.tell(_about_finding(finding)) for notifier in notifiers]
             after[finding.key] = 0 if all(arrived) else after[finding.key] - 1
         cursor = json.dumps(after)
         if after.keys() == before.keys():

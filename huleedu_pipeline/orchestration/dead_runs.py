@@ -9,6 +9,7 @@ import re
 import dagster as dg
 from dagster._core.storage.runs import SqliteRunStorage
 
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.orchestration.watch import runs_in_progress
 from huleedu_pipeline.processes import Process
 
@@ -24,6 +25,7 @@ def bury_dead_runs(instance: dg.DagsterInstance, batch_id: str) -> int:
         if process is not None and process.has_ended:
             instance.report_run_failed(run, message="the process that ran it has ended")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            events.DEAD_RUN_BURIED.tell(batch_id=batch_id, dead_run_id=run.run_id)
             n_dead += 1
     return n_dead
 

@@ -18,7 +18,7 @@ def ensure_home(settings: Settings) -> Path:
 
     An instance file that is there already is the user's and stays.
     """
-    for folder in (settings.dagster_dir, settings.inbox_dir, settings.lake_dir, settings.home / "logs"):
+    for folder in (settings.dagster_dir, settings.inbox_dir, settings.lake_dir):
         folder.mkdir(parents=True, exist_ok=True)
     instance_file = settings.dagster_dir / "dagster.yaml"
     if not instance_file.exists():

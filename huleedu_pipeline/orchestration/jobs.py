@@ -6,7 +6,7 @@ import dagster as dg
 
 from huleedu_pipeline.ledger import JobRecord
 
-SUBMIT, COLLECT, REBUILD = "submit_batch", "collect_batch", "rebuild_warehouse"
+SUBMIT, COLLECT, MATCH, REBUILD = "submit_batch", "collect_batch", "match_students", "rebuild_warehouse"
 BATCH_TAG = "dagster/partition"
 
 NO_JOB_OVERDUE, NO_BATCH_LEFT = "no_provider_job_overdue", "no_partition_left_failed"
@@ -19,7 +19,14 @@ OF_THE_INSTALLATION = dg.AssetSelection.checks(
 submit_batch = dg.define_asset_job(
     SUBMIT,
     selection=dg.AssetSelection.assets(
-        "essays", "spellchecked_essays", "spell_corrections", "comparison_pairs", "judge_requests", "provider_jobs"
+        "essays",
+        "redactions",
+        "student_matches",
+        "spellchecked_essays",
+        "spell_corrections",
+        "comparison_pairs",
+        "judge_requests",
+        "provider_jobs",
     )
     - OF_THE_INSTALLATION,
     description="Take a batch from the inbox, check its spelling, plan its comparisons and submit them. Ends when the judge "
@@ -48,6 +55,12 @@ collect_batch = dg.define_asset_job(
     description="Collect a batch's judgements, scale, grade and publish it. Safe to run again at any time.",
     tags={"huleedu/step": "collect"},
 )
+match_students = dg.define_asset_job(
+    MATCH,
+    selection=dg.AssetSelection.assets("student_matches", "warehouse") - OF_THE_INSTALLATION,
+    description="Match a batch's essays to its class list anew, after a review, and publish that. Judges nothing.",
+    tags={"huleedu/step": "match"},
+)
 rebuild_warehouse = dg.define_asset_job(
     REBUILD,
     selection=dg.AssetSelection.assets("warehouse"),
@@ -63,4 +76,4 @@ def run_tags(batch_id: str, assignment: str, jobs: Sequence[JobRecord] = ()) -> 
     return {"huleedu/batch": batch_id, **{name: value for name, value in named.items() if value}}
 
 
-JOBS = [submit_batch, collect_batch, rebuild_warehouse]
+JOBS = [submit_batch, collect_batch, match_students, rebuild_warehouse]

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.common import cj_batch
 from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.logs import bound, events
 from huleedu_pipeline.orchestration.arrivals import due_now
 from huleedu_pipeline.orchestration.jobs import rebuild_warehouse, submit_batch
 from huleedu_pipeline.settings import Settings
@@ -32,9 +33,11 @@ def build_nightly_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             return dg.SkipReason("HULEEDU_BATCH_API_MODE is disabled: the inbox_sensor submits batches as they arrive")
         ledger = Ledger(settings.ledger_url)
         try:
-            requests, waiting = due_now(ledger, settings, context.instance, is_night=True)
+            with bound(command="nightly_submission"):
+                requests, waiting = due_now(ledger, settings, context.instance, is_night=True)
         finally:
             ledger.close()
+        events.NIGHT_DECIDED.tell(n_submitted=len(requests), n_left=len(waiting))
         if not requests:
             return dg.SkipReason("; ".join(waiting) or "no batch waits for the night")
         for line in waiting:

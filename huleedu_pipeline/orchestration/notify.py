@@ -11,6 +11,7 @@ from typing import Protocol
 
 import httpx2
 
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.settings import Settings
 
 TIMEOUT_SECONDS = 5.0
@@ -62,6 +63,7 @@ class LogNotifier:
     def tell(self, message: Message) -> bool:
         """Write the message as an error."""
         self.log.error("%s", message.text)
+        events.ALARM_RAISED.tell(batch_id=message.batch_id, alarm=message.event, about_run_id=message.run_id)
         return True
 
 
@@ -79,15 +81,19 @@ class WebhookNotifier:
         """Post the message; where it does not arrive, the log says why."""
         # The library's line about each request holds the whole address.
         logging.getLogger("httpx2").setLevel(logging.WARNING)
+        status = None
         try:
             httpx2.post(self.url, json=dict(message.payload()), timeout=TIMEOUT_SECONDS).raise_for_status()
         except httpx2.HTTPStatusError as error:
-            self.log.warning("HULEEDU_NOTIFY_WEBHOOK: answered %d, and the message may be lost", error.response.status_code)
+            kind, status = type(error).__name__, error.response.status_code
+            self.log.warning("HULEEDU_NOTIFY_WEBHOOK: answered %d, and the message may be lost", status)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             # Without its words, which may hold the address.
-            self.log.warning("HULEEDU_NOTIFY_WEBHOOK: can not be reached (%s)", type(error).__name__)
+            kind = type(error).__name__
+            self.log.warning("HULEEDU_NOTIFY_WEBHOOK: can not be reached (%s)", kind)
         else:
             return True
+        events.ALARM_UNDELIVERED.tell(batch_id=message.batch_id, alarm=message.event, error_type=kind, http_status=status)
         return False
 
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.common import cj_batch
 from huleedu_pipeline.ledger import BatchStatus, Ledger
+from huleedu_pipeline.logs import bound
 from huleedu_pipeline.orchestration.arrivals import due_now
 from huleedu_pipeline.orchestration.dead_runs import bury_dead_runs
 from huleedu_pipeline.orchestration.decisions import Decision, Due, Situation, decide, status_line
@@ -30,7 +31,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     def inbox_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         ledger = Ledger(settings.ledger_url)
         try:
-            requests, waiting = due_now(ledger, settings, context.instance, is_night=False)
+            with bound(command="inbox_sensor"):
+                requests, waiting = due_now(ledger, settings, context.instance, is_night=False)
         finally:
             ledger.close()
         return dg.SensorResult(
@@ -50,12 +52,13 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     def provider_jobs_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         ledger = Ledger(settings.ledger_url)
         try:
-            for batch in ledger.batches():
-                if not batch.is_published and (n_dead := bury_dead_runs(context.instance, batch.batch_id)):
-                    context.log.warning(
-                        "%s: %d runs are marked as failed, because their process is gone", batch.batch_id, n_dead
-                    )
-            seen = look(ledger, settings, context.instance, log=context.log)
+            with bound(command="provider_jobs_sensor"):
+                for batch in ledger.batches():
+                    if not batch.is_published and (n_dead := bury_dead_runs(context.instance, batch.batch_id)):
+                        context.log.warning(
+                            "%s: %d runs are marked as failed, because their process is gone", batch.batch_id, n_dead
+                        )
+                seen = look(ledger, settings, context.instance, log=context.log)
         finally:
             ledger.close()
         if seen.problems and len(seen.problems) == seen.n_providers_asked:

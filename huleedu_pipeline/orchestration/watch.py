@@ -14,6 +14,7 @@ from huleedu_pipeline.lake.store import MissingDataError
 from huleedu_pipeline.lake.tables import COMPARISON_PAIRS
 from huleedu_pipeline.ledger import BatchRecord, JobRecord, JobState, Ledger
 from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.orchestration.decisions import Situation
 from huleedu_pipeline.orchestration.jobs import BATCH_TAG, COLLECT, SUBMIT
 from huleedu_pipeline.providers.backend import limits_of, open_provider
@@ -72,6 +73,7 @@ def look(
             watch_jobs(ledger, open_provider(settings, name), [job for job in open_jobs if job.provider == name])
         except ProviderError as error:
             problems.append(f"{name}: {error}")
+            events.PROVIDER_UNSEEN.tell(provider=name, error_type=type(error).__name__)
             if log is not None:
                 log.warning("%s: %s", name, error)
     return Look(situations(ledger, settings, instance, only=only), tuple(problems), len(names))

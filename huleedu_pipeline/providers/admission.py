@@ -8,13 +8,16 @@ from pathlib import Path
 
 from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.essays import Batch, PromptNotAttachedError, read_batch
+from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.ledger import Ledger
 
 PIPELINE = "cj_assessment"
 
 
-def admit(ledger: Ledger, folder: Path) -> Batch:
-    """Read the batch in ``folder``; one that is blocked for want of its assignment is recorded, once for each content.
+def admit(ledger: Ledger, folder: Path, overrides: Overrides = NO_OVERRIDES) -> Batch:
+    """Read the batch in ``folder``, with ``overrides`` in place of what its ``batch.yaml`` says.
+
+    One that is blocked for want of its assignment is recorded, once for each content.
 
     Raises:
         PromptNotAttachedError: the batch needs a judge and has no assignment; nothing was planned or paid.
@@ -22,7 +25,7 @@ def admit(ledger: Ledger, folder: Path) -> Batch:
 
     """
     try:
-        return read_batch(folder, AssessmentContext(ledger))
+        return read_batch(folder, AssessmentContext(ledger), overrides)
     except PromptNotAttachedError as error:
         ledger.record_block(error.batch_id, error.content_sha256, error.code, PIPELINE)
         raise

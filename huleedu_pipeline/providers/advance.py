@@ -19,6 +19,8 @@ from huleedu_pipeline.ledger import (
     Tally,
 )
 from huleedu_pipeline.ledger.leases import Lease
+from huleedu_pipeline.logs import bound
+from huleedu_pipeline.logs.spans import span
 from huleedu_pipeline.providers.backend import check_backend, open_provider
 from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.collection import collect_jobs, watch_jobs
@@ -59,7 +61,7 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
     batch = ledger.batch(batch_id)
     check_backend(settings, batch_id, batch.judge_backend)
     waits_for = None
-    with ledger.lease(f"batch {batch_id}") as lease:
+    with bound(**batch.log_fields), span("run"), ledger.lease(f"batch {batch_id}") as lease:
         if batch.has_too_few_essays and not batch.status.is_closed:
             why = f"{batch.n_essays} pupils' essays: there is nothing to compare, and no judge was asked"
             ledger.move_batch(batch_id, BatchStatus.COMPLETED_INSUFFICIENT_ESSAYS, why)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.spec import Judge
 from huleedu_pipeline.ledger import BatchRecord, Ledger, RequestRecord
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers.estimates import most_usd
 from huleedu_pipeline.providers.limits import estimated_tokens
 from huleedu_pipeline.providers.nights import Night
@@ -79,6 +80,9 @@ class Gate:
         """
         batch_id, model = self.batch.batch_id, self.judge.model
         for limit in limits_on(self.ledger, self.batch, self.max_cost_usd, self.max_cost_usd_per_night, self.night):
+            if estimate is None or limit.spent + limit.ordered + estimate > limit.usd:
+                money = {"limit_usd": limit.usd, "spent_usd": limit.spent, "ordered_usd": limit.ordered}
+                events.COST_GATE_CLOSED.tell(**self.batch.log_fields, limit=limit.name, **money, estimated_cost_usd=estimate)
             if estimate is None:
                 raise CostLimitError(
                     f"batch {batch_id}: {limit.name} is {limit.usd:g} USD and the price of {model} is not on the list (choose "
@@ -90,3 +94,4 @@ class Gate:
                     f"{limit.ordered:.4f} on order, and what is left to ask may cost {estimate:.4f} (raise the limit, or ask "
                     "for less); nothing was sent"
                 )
+        events.COST_GATE_PASSED.tell(**self.batch.log_fields, estimated_cost_usd=estimate)

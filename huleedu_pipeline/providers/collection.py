@@ -7,7 +7,6 @@ asked again. A line that ends no request is kept as a dead letter. Jobs that a p
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,12 +16,12 @@ from huleedu_pipeline.judging.costs import cost_of
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, OutcomeKind, failure
 from huleedu_pipeline.ledger import Answer, DeadLetter, JobRecord, JobState, Ledger, StaleStateError
 from huleedu_pipeline.ledger.states import FINISHED_AT_PROVIDER
+from huleedu_pipeline.logs import events
+from huleedu_pipeline.logs.spans import span
 from huleedu_pipeline.providers.lanes import Lane
 from huleedu_pipeline.providers.protocols import JobSnapshot, Lasting, Provider, ProviderError, RejectedError
 from huleedu_pipeline.providers.refusals import read_refusal
 from huleedu_pipeline.providers.result_table import outcome_of
-
-log = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(minutes=5)
 # Both providers promise a job's end within a day, and both keep results for weeks.
@@ -79,7 +78,8 @@ def _record_state(ledger: Ledger, job: JobRecord, snapshot: JobSnapshot | None) 
     if snapshot is None:
         return job
     if not snapshot.is_status_known and snapshot.status != job.provider_status:
-        log.warning("%s: %s has the unknown status %r; it is watched on", job.provider, job.provider_job_id, snapshot.status)
+        word = snapshot.status if snapshot.status.isidentifier() else None  # or else perhaps a sentence
+        events.JOB_STATUS_UNKNOWN.tell(**job.log_fields, provider_status=word)
     return ledger.note_provider_status(job, snapshot.status)
 
 
@@ -91,7 +91,11 @@ def collect_jobs(ledger: Ledger, provider: Provider, batch_id: str, raw_dir: Pat
 
     """
     finished = ledger.jobs(batch_id, FINISHED_AT_PROVIDER)
-    return [_collect(ledger, provider, job, raw_dir, max_attempts) for job in finished]
+    collected = []
+    for job in finished:
+        with span("collect", **job.log_fields):
+            collected.append(_collect(ledger, provider, job, raw_dir, max_attempts))
+    return collected
 
 
 def _collect(ledger: Ledger, provider: Provider, job: JobRecord, raw_dir: Path, max_attempts: int) -> JobRecord:

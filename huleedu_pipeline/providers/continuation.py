@@ -14,6 +14,7 @@ from huleedu_pipeline.judging.guard import why_failed
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger, OutcomeRecord, RequestRecord
 from huleedu_pipeline.ledger.leases import Lease
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers.estimates import most_usd
 from huleedu_pipeline.providers.limits import estimated_tokens
 from huleedu_pipeline.providers.planning import planned_judge, planned_spec, record_requests, rules_of
@@ -113,6 +114,7 @@ def plan_wave_if_due(ledger: Ledger, batch_id: str, lease: Lease) -> bool:
     frame = next(iter(ledger.frames(batch_id).values()))
     bodies = _bodies(ledger, ledger.requests(batch_id))
     lease.ensure_held()
+    _tell(ledger, batch_id, decision)
     record_requests(ledger, batch_id, pairs, frame, bodies, n_before=len(standing.asked))
     return True
 
@@ -148,11 +150,19 @@ def conclude(ledger: Ledger, batch_id: str) -> None:
         return
     standing = standing_of(ledger, batch_id)
     made = standing.decision()
+    _tell(ledger, batch_id, made)
     if made.decision is Decision.FINALIZE_FAILURE:
         tally = ledger.tally(batch_id)
         ledger.move_batch(batch_id, BatchStatus.FAILED, why_failed(tally.n_succeeded, tally.n_requests))
     elif made.reason in EARLY_STOPS:
         ledger.conclude(batch_id, BatchStatus.COMPLETED_STABLE, EARLY_STOPS[made.reason].format(standing.rules))
+
+
+def _tell(ledger: Ledger, batch_id: str, made: ContinuationDecision) -> None:
+    tally = ledger.tally(batch_id)
+    counts = {"n_succeeded": tally.n_succeeded, "n_failed": tally.n_failed, "n_expired": tally.n_expired}
+    told = {"decision": made.decision, "decided_by": made.reason}
+    events.WAVE_DECIDED.tell(**ledger.batch(batch_id).log_fields, **told, n_more=made.n_more, **counts)
 
 
 def _asked(request: RequestRecord, outcome: OutcomeRecord | None) -> Asked:

@@ -18,6 +18,7 @@ from huleedu_pipeline.judging.outcome import Usage, success
 from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.ledger import Answer, FrameRecord, Ledger, OutcomeRecord, RequestRecord
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers.payloads import fragment
 from huleedu_pipeline.providers.spelling import planned_texts, spell_check_batch
 
@@ -74,7 +75,9 @@ def record_judgements(ledger: Ledger, batch: Batch, judgements: Sequence[HumanJu
         answers = [_answer(request, item) for request, item in zip(requests, new, strict=True)]
         lease.ensure_held()
         n_new = ledger.record_judgements(batch_id, requests, _FRAME, {sha256_hex(b): b for b in bodies.values()}, answers)
-    return Imported(n_new, len(judgements) - n_new)
+    known_before = len(judgements) - n_new
+    events.JUDGEMENTS_IMPORTED.tell(**ledger.batch(batch_id).log_fields, n_new=n_new, n_known=known_before)
+    return Imported(n_new, known_before)
 
 
 def imported_requests(ledger: Ledger, batch_id: str) -> list[RequestRecord]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from huleedu_pipeline.ledger import LaneRecord, Ledger
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers.protocols import AmbiguousError, ProviderError, RejectedError
 
 FAILURES_TO_OPEN = 5
@@ -126,6 +127,10 @@ class Lane:
             self._change(closed)
 
     def _change(self, to: LaneRecord) -> bool:
-        is_ours = self.ledger.change_lane(self.record, to)
+        before, is_ours = self.record, self.ledger.change_lane(self.record, to)
         self.record = self.ledger.lane(self.provider, self.model)
+        if is_ours and to.state == "open":
+            events.LANE_OPENED.tell(provider=self.provider, model=self.model, retry_at=to.retry_at)
+        elif is_ours and to.state == "closed" and before.state != "closed":
+            events.LANE_CLOSED.tell(provider=self.provider, model=self.model)
         return is_ours

@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 
 from huleedu_pipeline.judging.costs import cost_of
 from huleedu_pipeline.judging.outcome import ErrorCode, Outcome, failure
-from huleedu_pipeline.ledger import Answer, FrameRecord, Ledger, RequestRecord
+from huleedu_pipeline.ledger import Answer, FrameRecord, Ledger, RequestRecord, Tally
 from huleedu_pipeline.ledger.attempts import batched
 from huleedu_pipeline.ledger.leases import Lease
+from huleedu_pipeline.logs import events
+from huleedu_pipeline.logs.spans import span
 from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.lanes import Lane, PausedError
 from huleedu_pipeline.providers.limits import estimated_tokens
@@ -66,9 +68,26 @@ async def _judge_all(
             turn = Turn(Lane(ledger, pending[0].provider, pending[0].model), settings.patience_seconds)
             turn.check()
             caller = _Caller(ledger, provider, lease, turn, frames, fragments, settings.max_attempts)
-            await _round(caller, pending, settings)
+            lane, n_pending = {"provider": pending[0].provider, "model": pending[0].model}, len(pending)
+            events.ROUND_STARTED.tell(**lane, n_requests=n_pending, bundle_size=settings.bundle_size)
+            try:
+                with span("wave", **lane, n_requests=n_pending):
+                    await _round(caller, pending, settings)
+            finally:
+                events.ROUND_ENDED.tell(**lane, n_requests=n_pending, **_counts(ledger.tally(batch_id)))
     finally:
         await provider.aclose()
+
+
+def _counts(tally: Tally) -> dict[str, int | float | None]:
+    return {
+        "n_succeeded": tally.n_succeeded,
+        "n_failed": tally.n_failed,
+        "n_expired": tally.n_expired,
+        "input_tokens": tally.input_tokens,
+        "output_tokens": tally.output_tokens,
+        "cost_usd": tally.cost_usd,
+    }
 
 
 def bundles(requests: Sequence[RequestRecord], size: int) -> list[list[RequestRecord]]:
@@ -227,6 +246,7 @@ class _Caller:
                     raise
                 if n_tries == MAX_TRIES:
                     raise
+                _tell_retry(request, n_tries, error)
                 if isinstance(error, RejectedError) and error.retry_after_seconds is not None:
                     continue  # the lane is open for exactly that long
             else:
@@ -234,3 +254,9 @@ class _Caller:
             await self.turn.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         raise AssertionError("the last try returns or raises")
+
+
+def _tell_retry(request: RequestRecord, n_tries: int, error: ProviderError) -> None:
+    lane = {"provider": request.provider, "model": request.model, "request": request.custom_id}
+    status = error.status if isinstance(error, RejectedError) else None
+    events.CALL_RETRIED.tell(**lane, n_tries=n_tries, error_type=type(error).__name__, http_status=status)

@@ -100,13 +100,16 @@ class OpenAIProvider(SdkProvider):
         return file_id
 
     def create_job(self, order: JobOrder, input_file_id: str | None) -> JobSnapshot:
-        """Create the job; the token travels in its metadata."""
+        """Create the job; the token and the batch's correlation id travel in its metadata."""
+        marks = {OUR_MARK: order.token, "huleedu_batch": order.batch_id}
+        if order.correlation_id is not None:
+            marks["huleedu_correlation_id"] = order.correlation_id
         return self._create(
             body={
                 "input_file_id": input_file_id,
                 "endpoint": order.path,
                 "completion_window": "24h",
-                "metadata": {OUR_MARK: order.token, "huleedu_batch": order.batch_id},
+                "metadata": marks,
             }
         )
 

@@ -22,6 +22,7 @@ from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, Judge, resolve_model
 from huleedu_pipeline.judging.templates import load_template
 from huleedu_pipeline.ledger import BatchRecord, FrameRecord, Ledger, RequestRecord, UnknownBatchError
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers import anthropic_wire, openai_wire
 from huleedu_pipeline.providers.backend import backend_of, check_backend
 from huleedu_pipeline.providers.payloads import SLOT_A, SLOT_B, as_sent, cut, fragment
@@ -47,9 +48,9 @@ def make_judge(batch: Batch, *, is_emulated: bool) -> Judge:
         provider=wanted.provider,
         model=resolve_model(wanted, is_emulated=is_emulated),
         prompt_template=wanted.prompt_template,
-        system_prompt=load_template(wanted.prompt_template).system,
+        system_prompt=wanted.system_prompt or load_template(wanted.prompt_template).system,
         assignment_prompt=batch.prompt,
-        rubric=batch.rubric,
+        rubric=wanted.rubric or batch.rubric,
         temperature=wanted.temperature,
         max_output_tokens=wanted.max_output_tokens,
         reasoning_effort=wanted.reasoning_effort,
@@ -293,7 +294,7 @@ def plan_requests(
         texts: Text of each essay by its id.
 
     """
-    record_requests(ledger, batch_id, pairs, make_frame(planned_judge(ledger, batch_id)), _fragments(texts))
+    record_requests(ledger, batch_id, pairs, make_frame(planned_judge(ledger, batch_id)), fragments_of(texts))
     return ledger.requests(batch_id)
 
 
@@ -343,12 +344,15 @@ def record_requests(
         for position, (pair, n_bytes) in enumerate(zip(pairs, _sizes(frame, bodies, pairs), strict=True), start=n_before)
     )
     distinct = {frame.frame_id: frame for frame in frames.values()}
-    return ledger.plan_requests(planned, distinct.values(), {ids[essay_id]: body for essay_id, body in bodies.items()})
+    n_new = ledger.plan_requests(planned, distinct.values(), {ids[essay_id]: body for essay_id, body in bodies.items()})
+    if n_new:
+        events.REQUESTS_PLANNED.tell(**ledger.batch(batch_id).log_fields, wave=pairs[0].wave, n_requests=n_new)
+    return n_new
 
 
 def request_bodies(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the API's path and the body of each pair's request, as they would be recorded and sent."""
-    frame, bodies = make_frame(judge), _fragments(texts)
+    frame, bodies = make_frame(judge), fragments_of(texts)
     for pair in pairs:
         body_a, body_b = bodies[pair.essay_a_id], bodies[pair.essay_b_id]
         own = with_cache_key(frame, sha256_hex(body_a))
@@ -357,7 +361,7 @@ def request_bodies(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping
 
 def request_sizes(judge: Judge, pairs: Sequence[ComparisonPair], texts: Mapping[str, str]) -> list[int]:
     """Return the size of each pair's request body in bytes."""
-    return _sizes(make_frame(judge), _fragments(texts), pairs)
+    return _sizes(make_frame(judge), fragments_of(texts), pairs)
 
 
 def _sizes(frame: FrameRecord, bodies: Mapping[str, str], pairs: Sequence[ComparisonPair]) -> list[int]:
@@ -366,7 +370,8 @@ def _sizes(frame: FrameRecord, bodies: Mapping[str, str], pairs: Sequence[Compar
     return [frame_size + sizes[pair.essay_a_id] + sizes[pair.essay_b_id] for pair in pairs]
 
 
-def _fragments(texts: Mapping[str, str]) -> dict[str, str]:
+def fragments_of(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return each text as it stands in a request body, by the same key."""
     return {essay_id: fragment(essay_text(text)).decode() for essay_id, text in texts.items()}
 
 

@@ -132,12 +132,13 @@ class JobLimits:
 
 @dataclass(frozen=True)
 class JobOrder:
-    """A batch job about to be created: our token, its batch, the API it is for, and the file with its requests."""
+    """A batch job about to be created: our token, its batch and that one's correlation id, the API, the file of requests."""
 
     token: str
     batch_id: str
     path: str
     payload: Path
+    correlation_id: str | None = None
 
 
 class Provider(Protocol):

@@ -14,6 +14,7 @@ from huleedu_pipeline.judging.batching import BATCH_API
 from huleedu_pipeline.judging.guard import why_failed
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, BusyError, JobState, Ledger, Tally
 from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
+from huleedu_pipeline.logs import bound, events
 from huleedu_pipeline.providers.advance import wind_up_batch
 from huleedu_pipeline.providers.backend import check_backend, open_provider
 from huleedu_pipeline.providers.collection import collect_jobs, watch_jobs
@@ -81,12 +82,15 @@ def recover_batch(ledger: Ledger, settings: Settings, batch_id: str, now: dateti
         now: This instant, unless another is meant.
 
     """
-    at = now or datetime.now(UTC)
+    at, batch = now or datetime.now(UTC), ledger.batch(batch_id)
     try:
-        with ledger.lease(f"batch {batch_id}"):
-            return _recover(ledger, settings, batch_id, at)
+        with bound(**batch.log_fields), ledger.lease(f"batch {batch_id}"):
+            done = _recover(ledger, settings, batch_id, at)
     except BusyError as busy:
         return Recovered(batch_id, None, str(busy))
+    if done.ends_as is not None:
+        events.BATCH_RECOVERED.tell(**batch.log_fields, ends_as=done.ends_as)
+    return done
 
 
 def _recover(ledger: Ledger, settings: Settings, batch_id: str, now: datetime) -> Recovered:

@@ -64,9 +64,21 @@ def render_folder(batch: Batch, number: int, mode: str, *, is_emulated: bool) ->
 def as_text(body: str) -> str:
     """Return a body for people: its texts as a judge reads them, each under its place, and then everything else."""
     content = json.loads(body)
-    texts: list[str] = []
+    texts: list[tuple[str, str]] = []
     rest = _without_texts(content, "", texts)
-    return "\n\n".join([*texts, f"--- everything else\n{json.dumps(rest, indent=1, ensure_ascii=False)}"])
+    return "\n\n".join(
+        [
+            *(f"--- {place}\n{text}" for place, text in texts),
+            f"--- everything else\n{json.dumps(rest, indent=1, ensure_ascii=False)}",
+        ]
+    )
+
+
+def read_by_judge(body: str) -> list[str]:
+    """Return the texts in a body that a judge reads, and nothing else of it."""
+    texts: list[tuple[str, str]] = []
+    _without_texts(json.loads(body), "", texts)
+    return [text for _, text in texts]
 
 
 def _check(batch_id: str, number: int, n_pairs: int, *, is_human: bool) -> None:
@@ -78,14 +90,14 @@ def _check(batch_id: str, number: int, n_pairs: int, *, is_human: bool) -> None:
         raise NoSuchPairError(f"batch {batch_id}: has no pair {number} (it has 1 to {n_pairs})")
 
 
-def _without_texts(value: Any, place: str, texts: list[str]) -> Any:
-    """Return the value with a pointer in place of each text that a judge reads, and put those into ``texts``."""
+def _without_texts(value: Any, place: str, texts: list[tuple[str, str]]) -> Any:
+    """Return the value with a pointer in place of each text that a judge reads, and add it to ``texts`` with its place."""
     if isinstance(value, dict):
         return {key: _without_texts(item, f"{place}.{key}".lstrip("."), texts) for key, item in value.items()}
     if isinstance(value, list):
         return [_without_texts(item, f"{place}[{index}]", texts) for index, item in enumerate(value)]
     if isinstance(value, str) and _is_read(place):
-        texts.append(f"--- {place}\n{value}")
+        texts.append((place, value))
         return "(above)"
     return value
 

@@ -19,6 +19,7 @@ from huleedu_pipeline.judging.outcome import ErrorCode, failure
 from huleedu_pipeline.ledger import Answer, JobRecord, JobState, LaneRecord, Ledger, RequestRecord
 from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.ledger.states import NOT_YET_SUBMITTED
+from huleedu_pipeline.logs.spans import span
 from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.lanes import Lane
 from huleedu_pipeline.providers.limits import estimated_tokens
@@ -172,7 +173,8 @@ def _submit_one(ledger: Ledger, provider: Provider, job: JobRecord, lease: Lease
     lane = Lane(ledger, job.provider, job.model)
     lane.enter()
     try:
-        _place(ledger, provider, job, lease, settle_seconds)
+        with span("submit", **job.log_fields):
+            _place(ledger, provider, job, lease, settle_seconds)
     except ProviderError as error:
         lane.failed(error)
         raise
@@ -230,7 +232,7 @@ def order_of(ledger: Ledger, provider: Provider, job: JobRecord) -> Iterator[Job
             provider.write_payload(descriptor, lines, path)
         finally:
             os.close(descriptor)
-        yield JobOrder(job.token, job.batch_id, path, payload)
+        yield JobOrder(job.token, job.batch_id, path, payload, job.correlation_id)
 
 
 def _record(ledger: Ledger, job: JobRecord, snapshot: JobSnapshot, detail: dict[str, bool]) -> None:

@@ -4,16 +4,14 @@ Sends no request. What was paid for is collected as for any batch; what was neve
 Can be repeated at any time, because each step looks at what is there. Not here: why a batch ends.
 """
 
-import logging
 from pathlib import Path
 
 from huleedu_pipeline.ledger import JobRecord, JobState, Ledger
 from huleedu_pipeline.ledger.states import FINISHED_AT_PROVIDER, NOT_YET_SUBMITTED
+from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers.collection import collect_jobs, watch_jobs
 from huleedu_pipeline.providers.protocols import Provider, RejectedError
 from huleedu_pipeline.providers.submission import settle_unsent
-
-log = logging.getLogger(__name__)
 
 # Jobs of which something is still to come; a quarantined one waits for a person.
 OPEN_JOBS = NOT_YET_SUBMITTED | FINISHED_AT_PROVIDER | {JobState.SUBMITTED}
@@ -51,6 +49,6 @@ def _cancel(ledger: Ledger, provider: Provider, job: JobRecord) -> None:
         snapshot = provider.cancel_job(job.provider_job_id or "")
     except RejectedError as error:
         # It has just ended, or the provider does not cancel at this moment: the next look shows.
-        log.info("%s: %s", job.provider_job_id, error)
+        events.JOB_CANCEL_REFUSED.tell(**job.log_fields, http_status=error.status)
         return
     ledger.note_provider_status(job, snapshot.status)

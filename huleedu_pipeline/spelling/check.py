@@ -1,7 +1,7 @@
 """Many texts checked, in this process or in several, with the same result.
 
-A worker reads its dictionaries once (a few seconds), so several are only worth it for much text. Not here: how one text is checked
-(``checker``).
+A worker reads its dictionaries once (a few seconds), so several are only worth it for much text. Not here: how one text is
+checked (``checker``).
 """
 
 import multiprocessing

@@ -1,15 +1,14 @@
 """One text checked: which of its words are misspelt, and what each should be.
 
-In this order: the list of learners' errors, the dictionary, the context. What depends on a word alone is worked out once for all
-texts. Not here: what a word is (``tokens``), the dictionaries, many texts at once (``check``).
+In this order: the list of learners' errors, the dictionary, the context. What depends on a word alone is worked out once for
+all texts. Not here: what a word is (``tokens``), the dictionaries, many texts at once (``check``).
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from huleedu_pipeline.spelling.candidates import LONGEST_WORD, Candidate, candidates, is_name
+from huleedu_pipeline.spelling.candidates import LONGEST_WORD, Candidate, candidates, is_name, without_accents
 from huleedu_pipeline.spelling.context import can_be_doubted, meant, support
 from huleedu_pipeline.spelling.corrections import Correction, Rule, SpellCheck
 from huleedu_pipeline.spelling.dictionaries import VARIETIES, Language, Variety, is_word, varieties_of
@@ -18,13 +17,13 @@ from huleedu_pipeline.spelling.learner import learner_errors
 from huleedu_pipeline.spelling.tokens import Word, left_alone, plain, starts_sentence, words
 
 N_CANDIDATES = 5
+_SHORT = 3  # letters of what may be an abbreviation
 _SWEDISH_LETTERS = frozenset("åäö")
-_ALL: frozenset[Variety] = frozenset(Variety)
 
 # What a suggestion must be worth before it is carried out: set on the development part of the gold set (docs/spelling.md).
-_NEIGHBOURS = 0.4  # the weight of a power of ten by context beside one of frequency
+_NEIGHBOURS = 0.3  # the weight of a power of ten by context beside one of frequency
 _DEAREST = 1.7
-_DEAREST_BY_LENGTH = {1: 0.0, 2: 0.5, 3: 0.75, 4: 1.0, 5: 1.3}
+_DEAREST_BY_LENGTH = {1: 0.0, 2: 0.5, 3: 0.75, 4: 1.0, 5: 1.2, 6: 1.3, 7: 1.5}
 _RAREST = 1e-7
 _MARGIN = 0.15
 _FOREIGN = 1e-6
@@ -58,8 +57,9 @@ class Checker:
         self._language = language
         self._other: Language = "sv" if language == "en" else "en"
         self._learner = learner_errors(language)
-        self._left_alone = {word.plain.casefold() for source in (prompt, *known_names) for word in words(source)}
-        self._settled: dict[str, frozenset[Variety]] = {}  # words as written that are right wherever they stand
+        self._given = {word.plain for source in (prompt, *known_names) for word in words(source)}
+        self._left_alone = {word.casefold() for word in self._given}
+        self._settled: dict[str, frozenset[Variety]] = {}  # right wherever they stand, and what they speak for
 
     def check(self, text: str) -> SpellCheck:
         """Return the corrections of ``text``."""
@@ -71,14 +71,13 @@ class Checker:
         evidence: Counter[Variety] = Counter()
         reached, span = 0, 0
         for place, token in enumerate(tokens):
-            settled = self._settled.get(token.plain)
-            if settled is not None:
-                if len(settled) == 1 and self._language == "en":
-                    evidence.update(settled)
-                continue
             while span < len(spans) and spans[span][1] <= token.start:
                 span += 1
             if token.start < reached or any(start < token.end and token.start < end for start, end in spans[span : span + 3]):
+                continue
+            settled = self._settled.get(token.plain)
+            if settled is not None:
+                evidence.update(settled)
                 continue
             before = _neighbour(text, tokens, place, -1)
             after = _neighbour(text, tokens, place, 1)
@@ -86,16 +85,18 @@ class Checker:
                 certain.append(listed)
                 reached = listed.end
             elif self._is_right(token.plain, is_shouted=is_shouted):
-                evidence.update(self._varieties(token.plain))
+                evidence.update(self._evidence(token.plain))
                 lower = token.plain.lower()
                 if other := meant(lower, before, after, self._language):
                     certain.append(_correction(text, token, Rule.CONTEXT, (other,), is_applied=True))
-                elif not can_be_doubted(lower, self._language) and lower not in self._learner.phrases:
-                    self._settle(token.plain)
+                elif not self._depends_on_its_place(token.plain):
+                    self._settled[token.plain] = self._evidence(token.plain)
             else:
                 doubts.append(_Doubt(token, before, after, starts_sentence(text, token.start)))
         variety = _variety(evidence)
+        written_small = {doubt.word.plain for doubt in doubts if doubt.word.plain.islower()}
         names = {doubt.word.plain for doubt in doubts if not doubt.is_first and doubt.word.plain[0].isupper()}
+        names -= {name for name in names if name.lower() in written_small}
         found = [self._judged(text, doubt, names, variety, is_shouted=is_shouted) for doubt in doubts]
         return SpellCheck(tuple(sorted(certain + [correction for correction in found if correction])), len(text.split()))
 
@@ -106,12 +107,15 @@ class Checker:
         for rest, correction in self._learner.phrases.get(lower, ()):
             following = tokens[place + 1 : place + 1 + len(rest)]
             if tuple(token.plain.lower() for token in following) == rest and all(
-                text[left.end : right.start] in (" ", "\u00a0") for left, right in zip([word, *following], following, strict=False)
+                text[left.end : right.start] in (" ", "\u00a0")
+                for left, right in zip([word, *following], following, strict=False)
             ):
                 whole = Word(word.start, following[-1].end, word.plain)
                 return _correction(text, whole, Rule.LEARNER_ERROR, (correction,), is_applied=True)
         listed = self._learner.words.get(lower)
-        if listed is None or lower in self._left_alone or (word.plain.isupper() and len(lower) <= 3 and len(lower) > 1):  # noqa: PLR2004
+        # A prompt in which "I" stands does not make "i" right.
+        is_given = lower in self._given if listed and listed.lower() == lower else lower in self._left_alone
+        if listed is None or is_given or (word.plain.isupper() and 1 < len(lower) <= _SHORT):
             return None
         if lower == "i" and (word.plain == "I" or not self._is_pronoun(text, tokens, place)):
             return None
@@ -120,7 +124,7 @@ class Checker:
     def _is_pronoun(self, text: str, tokens: list[Word], place: int) -> bool:
         """Whether an ``i`` stands among English words, and neither numbers a list nor begins a Swedish phrase."""
         word = tokens[place]
-        if text[word.end : word.end + 1] in (")", ".") or text[word.start - 1 : word.start] == "(":
+        if text[word.end : word.end + 1] in (")", "."):
             return False
         following = tokens[place + 1].plain if place + 1 < len(tokens) else ""
         return not following or is_word(following, "en") or following.lower() in self._learner.words
@@ -128,11 +132,15 @@ class Checker:
     def _is_right(self, word: str, *, is_shouted: bool) -> bool:
         """Whether ``word`` is one of the language, or one that is left alone wherever it stands."""
         lower = word.lower()
-        if lower.casefold() in self._left_alone or lower.removesuffix("'s").casefold() in self._left_alone or len(word) > LONGEST_WORD:
+        if (
+            lower.casefold() in self._left_alone
+            or lower.removesuffix("'s").casefold() in self._left_alone
+            or len(word) > LONGEST_WORD
+        ):
             return True
         if is_word(word, self._language):
             return True
-        if len(lower) <= 3 and is_word(lower.upper(), self._language):  # noqa: PLR2004
+        if len(lower) <= _SHORT and is_word(lower.upper(), self._language):
             return True  # tv, ok
         if word.isupper():
             return not is_shouted or is_word(lower, self._language)
@@ -145,7 +153,7 @@ class Checker:
     def _is_foreign(self, lower: str) -> bool:
         """Whether a word unknown here is one of the other language, and used there."""
         if self._language == "en" and not lower.isascii() and not _SWEDISH_LETTERS & set(lower):
-            return not is_word(_without_accents(lower), "en")  # of a third language, unless the accents are too many
+            return not is_word(without_accents(lower), "en")  # of a third language, unless the accents are too many
         there = word_frequencies(self._other).get(lower, 0.0)
         here = word_frequencies(self._language).get(lower, 0.0)
         is_used = there >= _FOREIGN and there >= _FOREIGN_RATIO * here
@@ -162,17 +170,24 @@ class Checker:
 
     def _is_derived(self, lower: str) -> bool:
         """Whether a word is a known one behind a prefix, or before a shortened verb, that any word can have."""
-        if self._language == "en" and any(lower.endswith(short) and is_word(lower.removesuffix(short), "en") for short in _SHORTENED):
+        if self._language == "en" and any(
+            lower.endswith(short) and is_word(lower.removesuffix(short), "en") for short in _SHORTENED
+        ):
             return True
         rests = (lower.removeprefix(prefix) for prefix in _PREFIXES if lower.startswith(prefix))
         return any(len(rest) >= _STEM and is_word(rest, self._language) for rest in rests)
 
-    def _varieties(self, word: str) -> frozenset[Variety]:
-        found = varieties_of(word, self._language)
-        return found if len(found) == 1 and self._language == "en" else frozenset()
+    def _depends_on_its_place(self, word: str) -> bool:
+        """Whether a word that is right here may be part of an error, another word's or an error in capitals elsewhere."""
+        lower = word.lower()
+        if lower in self._learner.phrases or lower in self._learner.words:
+            return True
+        return can_be_doubted(lower, self._language) or (word.isupper() and not is_word(word, self._language))
 
-    def _settle(self, word: str) -> None:
-        self._settled[word] = varieties_of(word, self._language) if self._language == "en" else _ALL
+    def _evidence(self, word: str) -> frozenset[Variety]:
+        """Return the variety that ``word`` speaks for: the only one of two in which it is a word."""
+        found = varieties_of(word, self._language) if self._language == "en" else frozenset()
+        return found if len(found) == 1 else frozenset()
 
     def _judged(
         self, text: str, doubt: _Doubt, names: set[str], variety: Variety | None, *, is_shouted: bool
@@ -182,12 +197,16 @@ class Checker:
         is_capitalised = word[0].isupper() and not is_shouted
         ranked = self._ranked(lower, doubt, variety)
         best = ranked[0] if ranked else None
-        is_name_possible = not doubt.is_first or word in names
+        is_name_possible = word in names
         if is_capitalised and not (best and self._is_surely(best, lower, is_name_possible=is_name_possible)):
             return None
         is_applied = best is not None and self._is_clear(best, ranked[1:], lower)
         return _correction(
-            text, doubt.word, Rule.DICTIONARY, tuple(candidate.word for candidate in ranked[:N_CANDIDATES]), is_applied=is_applied
+            text,
+            doubt.word,
+            Rule.DICTIONARY,
+            tuple(candidate.word for candidate in ranked[:N_CANDIDATES]),
+            is_applied=is_applied,
         )
 
     def _ranked(self, lower: str, doubt: _Doubt, variety: Variety | None) -> list[Candidate]:
@@ -200,8 +219,7 @@ class Checker:
             Candidate(
                 candidate.word,
                 candidate.cost,
-                candidate.score
-                + _NEIGHBOURS * support(candidate.word.lower(), doubt.before, doubt.after, self._language),
+                candidate.score + _NEIGHBOURS * support(candidate.word.lower(), doubt.before, doubt.after, self._language),
             )
             for candidate in found[: 4 * N_CANDIDATES]
         ]
@@ -227,10 +245,6 @@ class Checker:
         if is_name_possible:
             return len(lower) >= _LONG_NAME_LETTERS and best.cost <= _LONG_NAME_COST and frequency >= _LONG_NAME_CANDIDATE
         return best.cost <= 1.0 and frequency >= _NAME_CANDIDATE
-
-
-def _without_accents(word: str) -> str:
-    return "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))
 
 
 def _variety(evidence: Counter[Variety]) -> Variety | None:

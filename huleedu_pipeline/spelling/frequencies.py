@@ -1,7 +1,7 @@
 """How often words, and pairs of words, are used: wordfreq's frequencies, and the pairs that come with symspellpy.
 
-wordfreq's data (CC BY-SA 4.0) and the pairs (from Google Books Ngrams) are read from their packages. Not here: what follows from a
-frequency.
+wordfreq's data (CC BY-SA 4.0) and the pairs (from Google Books Ngrams) are read from their packages. Not here: what follows
+from a frequency.
 """
 
 import importlib.resources

@@ -32,14 +32,23 @@ def learner_errors(language: str) -> LearnerErrors:
 
     """
     source = importlib.resources.files("huleedu_pipeline.spelling") / f"learner_errors_{language}.csv"
+    return read_errors(source.read_text(encoding="utf-8"), source.name)
+
+
+def read_errors(rows: str, name: str) -> LearnerErrors:
+    """Return the list that stands in the CSV text ``rows``; ``name`` is for messages.
+
+    Raises:
+        LearnerListError: as ``learner_errors``.
+
+    """
     rules: dict[str, str] = {}
-    with source.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if rules.setdefault(row["error"], row["correction"]) != row["correction"]:
-                raise LearnerListError(f"{source.name}: {row['error']} has two corrections (keep one)")
+    for row in csv.DictReader(rows.splitlines()):
+        if rules.setdefault(row["error"], row["correction"]) != row["correction"]:
+            raise LearnerListError(f"{name}: {row['error']} has two corrections (keep one)")
     for error, correction in rules.items():
         if correction in rules:
-            raise LearnerListError(f"{source.name}: {correction}, which should correct {error}, is itself an error (drop one)")
+            raise LearnerListError(f"{name}: {correction}, which should correct {error}, is itself an error (drop one)")
     phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for error, correction in rules.items():
         first, *rest = error.split()

@@ -1,8 +1,9 @@
 """How far a misspelling is from a word, when what is likely is cheap: the weights of an edit distance for learners.
 
-An optimal string alignment distance (Damerau 1964) in which an edit costs the less the more often learners of a language make it:
-letters doubled or not, vowels for one another, consonants that Swedish does not tell apart, silent letters, letters in the wrong
-order. The weights were set by hand on the development part of the gold set (docs/spelling.md). Not here: which words are compared.
+An optimal string alignment distance (Damerau 1964) in which an edit costs the less the more often learners of a language make
+it: letters doubled or not, vowels for one another, consonants that Swedish does not tell apart, silent letters, letters in
+the wrong order. The weights were set by hand on the development part of the gold set (docs/spelling.md). Not here: which
+words are compared.
 """
 
 from itertools import pairwise
@@ -10,14 +11,17 @@ from itertools import pairwise
 _VOWELS = frozenset("aeiouyåäöéèàáêâîôûü")
 _CONFUSED = frozenset(
     frozenset(pair)
-    for pair in "ck cs kq sz vw fv td bp gj jy mn xs gk åo äe öo äa üu éè ée èe àa áa".split()  # letter for letter
+    for pair in (
+        *("ck", "cs", "kq", "sz", "vw", "fv", "td", "bp", "gj", "jy", "mn", "xs", "gk"),
+        *("åo", "äe", "öo", "äa", "üu", "éè", "ée", "èe", "àa", "áa"),
+    )
 )
 _SILENT = frozenset("hgkwtdbuep'-")
 _FIRST_LETTER = 0.5
 
 
 def distance(written: str, word: str) -> float:
-    """Return the cost of turning ``word`` into ``written``, both in lower case; 0 for the same, about 1 for one unlikely edit."""
+    """Return the cost of turning ``word`` into ``written``, in lower case; 0 for the same, about 1 for an unlikely edit."""
     n, m = len(written), len(word)
     above: list[float] = []
     row = [0.0]
@@ -65,5 +69,16 @@ def sound(word: str) -> str:
 
 _SOUNDS = (
     *(("tch", "x"), ("sch", "x"), ("sh", "x"), ("ch", "x"), ("sk", "sk"), ("ph", "f"), ("gh", ""), ("kn", "n"), ("wr", "r")),
-    *(("wh", "v"), ("w", "v"), ("ce", "se"), ("ci", "si"), ("cy", "sy"), ("ck", "k"), ("c", "k"), ("q", "k"), ("z", "s"), ("dg", "j")),
+    *(
+        ("wh", "v"),
+        ("w", "v"),
+        ("ce", "se"),
+        ("ci", "si"),
+        ("cy", "sy"),
+        ("ck", "k"),
+        ("c", "k"),
+        ("q", "k"),
+        ("z", "s"),
+        ("dg", "j"),
+    ),
 )

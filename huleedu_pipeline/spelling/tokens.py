@@ -1,7 +1,7 @@
 """What is a word that can be checked, and which places of a text are left alone whatever stands there.
 
-Left alone are addresses, bracketed placeholders, quoted or emphasised titles, abbreviations with points, and words that touch a
-digit. Not here: whether a word is right.
+Left alone are addresses, bracketed placeholders, quoted or emphasised titles, abbreviations with points, and words that touch
+a digit. Not here: whether a word is right.
 """
 
 import re
@@ -23,7 +23,12 @@ _MARKED = re.compile(
 )
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S++|(?<![\w.+-])[\w.+-]++@[\w.-]++", re.IGNORECASE)
 _POINT = re.compile(r"\.(?=[^\W\d_])")
-_LAST_LABELS = frozenset("com se org net edu uk nu io info eu no dk fi pdf doc docx txt odt rtf html jpg png".split())
+_LAST_LABELS = frozenset(
+    (
+        *("com", "se", "org", "net", "edu", "uk", "nu", "io", "info", "eu", "no", "dk", "fi"),
+        *("pdf", "doc", "docx", "txt", "odt", "rtf", "html"),
+    )
+)
 _LONGEST_TITLE_WORDS = 8
 _LONGEST_ABBREVIATION_PART = 4
 _ENDS_OF_SENTENCE = frozenset(".!?:;\n•–—-*…")
@@ -59,14 +64,16 @@ def left_alone(text: str) -> list[tuple[int, int]]:
         spans += [match.span() for match in _ADDRESS.finditer(text)]
     for match in _POINT.finditer(text):
         start, end = _run(text, match.start())
-        parts = text[start:end].strip(".").split(".")
-        if parts[-1].lower() in _LAST_LABELS or all(len(part) <= _LONGEST_ABBREVIATION_PART for part in parts):
+        run = text[start:end]
+        parts = run.strip(".").split(".")
+        is_abbreviated = run.count(".") > 1 and all(len(part) <= _LONGEST_ABBREVIATION_PART for part in parts)
+        if is_abbreviated or parts[-1].lower() in _LAST_LABELS:
             spans.append((start, end))
     return sorted(spans)
 
 
 def starts_sentence(text: str, place: int) -> bool:
-    """Whether a word at ``place`` has its capital letter from its place: first in the text, a line, a sentence or a quotation."""
+    """Whether a word at ``place`` is the first in the text, a line, a sentence or a quotation."""
     place -= 1
     while place >= 0 and text[place] in _OPENERS:
         place -= 1
@@ -74,11 +81,11 @@ def starts_sentence(text: str, place: int) -> bool:
 
 
 def _run(text: str, point: int) -> tuple[int, int]:
-    """Return the place of the letters and points around ``point``, as far as an abbreviation or a host name can reach."""
+    """Return the place of what is joined to ``point`` without a space, as far as a host name can reach."""
     start, end = point, point
-    while start > 0 and (text[start - 1].isalnum() or text[start - 1] in ".-") and point - start < 60:  # noqa: PLR2004
+    while start > 0 and (text[start - 1].isalnum() or text[start - 1] in ".-") and point - start < 60:
         start -= 1
-    while end < len(text) and (text[end].isalnum() or text[end] in ".-") and end - point < 60:  # noqa: PLR2004
+    while end < len(text) and (text[end].isalnum() or text[end] in ".-") and end - point < 60:
         end += 1
     return start, end
 

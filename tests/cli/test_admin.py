@@ -76,6 +76,9 @@ def test_an_assignment_is_built_step_by_step_and_says_what_is_missing(tmp_path: 
         ("ada", "change", 6),
     ]
     assert "anchors deleted: first" in admin("history")
+    assert [one["version"] for one in as_json("history", "--by", "bo")] == [3]
+    assert [one["version"] for one in as_json("history", "--action", "create", "--since", "1h")] == [1]
+    assert as_json("history", "letter", "--since", "2999-01-01") == []
 
 
 def test_a_folder_is_registered_whole_and_listed(tmp_path: Path) -> None:
@@ -103,6 +106,8 @@ def test_own_scales_are_registered_from_a_file(tmp_path: Path) -> None:
     assert [one["scale_id"] for one in as_json("scales", "list")][-1] == "school_3_step"
     assert "Our own" in admin("scales", "get", "school_3_step")
     assert admin("scales", "delete", "school_3_step") == "scale school_3_step: deleted\n"
+    admin("scales", "register", scales)
+    assert as_json("scales", "delete", "school_3_step") == {"scale_id": "school_3_step", "is_deleted": True}
     assert "school_3_step" not in admin("scales", "list")
 
 

@@ -31,7 +31,7 @@ from huleedu_pipeline.essays.inbox import find
 from huleedu_pipeline.lake import open_warehouse
 from huleedu_pipeline.lake.checksums import checksum
 from huleedu_pipeline.lake.postgres import postgres_rows
-from huleedu_pipeline.lake.tables import TABLES
+from huleedu_pipeline.lake.tables import PUBLISHED_TABLES
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.emulator.config import EmulatorConfig
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator, stop_emulator
@@ -223,7 +223,7 @@ def _tables_apart(plan: Drill, settings: Settings) -> tuple[str, ...]:
         return ("there is no warehouse",)
     apart = []
     with open_warehouse(settings.warehouse_path) as published:
-        for table in TABLES:
+        for table in PUBLISHED_TABLES:
             rows = published.rows(table)
             is_whole = table.name != "llm_judgements" or len(rows) == plan.n_batches * N_REQUESTS
             url = settings.database_url

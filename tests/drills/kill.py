@@ -83,10 +83,11 @@ def drill(cell: Cell, folder: Path) -> Audit:
     try:
         if rules := point.faults.get(cell.provider):
             _set_faults(base_url, rules)
-        victim = [sys.executable, "-m", "tests.drills.victim", cell.point, cell.provider, str(batch)]
+        command = [*point.command, str(batch)]
+        victim = [sys.executable, "-m", "tests.drills.victim", cell.point, cell.provider, *command]
         if not _until(victim, environment, KILLED):
             return Audit(0, 0, 0, 0, 0, problem="was not killed")
-        run = [sys.executable, "-c", "from huleedu_pipeline.cli.app import main; main()", "run", str(batch)]
+        run = [sys.executable, "-c", "from huleedu_pipeline.cli.app import main; main()", *command]
         if not _until(run, environment, 0):
             return Audit(0, 0, 0, 0, 0, problem="does not come to an end")
         return _audit(cell, point, home, database)

@@ -38,6 +38,7 @@ BATCH_MODE, LIVE_MODE = "provider_batch_api", "per_request"
 STORE = "huleedu_pipeline.ledger.store"
 SUBMISSION = "huleedu_pipeline.providers.submission"
 COLLECTION = "huleedu_pipeline.providers.collection"
+EXECUTE = ("eng5", "execute", "--await-completion")
 CREATE = {"openai": "POST /v1/batches", "anthropic": "POST /v1/messages/batches"}
 LIVE = {"openai": "POST /v1/responses", "anthropic": "POST /v1/messages"}
 LIST = {"openai": "GET /v1/batches", "anthropic": "GET /v1/messages/batches"}
@@ -45,12 +46,16 @@ LIST = {"openai": "GET /v1/batches", "anthropic": "GET /v1/messages/batches"}
 
 @dataclass(frozen=True)
 class KillPoint:
-    """One point; ``faults`` are the emulator's while the victim runs and afterwards, by provider."""
+    """One point; ``faults`` are the emulator's while the victim runs and afterwards, by provider.
+
+    ``command`` is what is killed, and started again with the batch's folder.
+    """
 
     place: Hook | Seen | ShortFile
     mode: str = BATCH_MODE
     providers: tuple[Literal["openai", "anthropic"], ...] = ("openai", "anthropic")
     faults: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    command: tuple[str, ...] = ("run",)
 
 
 def _each(endpoints: dict[str, str], fault: Any, **rule: Any) -> dict[str, list[dict[str, Any]]]:
@@ -122,6 +127,13 @@ KILL_POINTS: dict[str, KillPoint] = {
     "before publication": _sub("resources.stores:publish"),
     "during publication": _sub("huleedu_pipeline.lake.warehouse:_comment_columns", "after"),
     "after publication, before it is marked": _sub(f"{STORE}:Ledger.mark_published"),
+    "eng5: before the artefact is written": KillPoint(Hook("huleedu_pipeline.eng5.artefact:_document"), command=EXECUTE),
+    "eng5: while the artefact is written": KillPoint(
+        Hook("huleedu_pipeline.eng5.artefact:_write_lines", "after"), command=EXECUTE
+    ),
+    "eng5: after the artefact's lines are written, before it names them": KillPoint(
+        Hook("huleedu_pipeline.eng5.artefact:encoded"), command=EXECUTE
+    ),
     "live: before a call": KillPoint(Hook("huleedu_pipeline.providers.sdk:SdkProvider.ask", "before", 5), mode=LIVE_MODE),
     "live: after the attempt is written": KillPoint(Hook(f"{STORE}:Ledger.begin_live", "after", 5), mode=LIVE_MODE),
     "live: after an answer, before it is recorded": KillPoint(Hook(f"{STORE}:Ledger.end_live", "before", 5), mode=LIVE_MODE),

@@ -1,6 +1,6 @@
-"""A `huleedu run` that kills itself with SIGKILL at a given point: nothing is closed, flushed or told to anybody.
+"""A `huleedu` command that kills itself with SIGKILL at a given point: nothing is closed, flushed or told to anybody.
 
-``python -m tests.drills.victim POINT PROVIDER FOLDER`` runs the real command with one function wrapped from outside; the
+``python -m tests.drills.victim POINT PROVIDER COMMAND...`` runs the real command with one function wrapped from outside; the
 product knows nothing of it.
 """
 
@@ -123,7 +123,7 @@ if __name__ == "__main__":
     from huleedu_pipeline.cli.app import main
     from huleedu_pipeline.settings import Settings
 
-    point, provider, folder = sys.argv[1:]
+    point, provider, *command = sys.argv[1:]
     install(KILL_POINTS[point].place, provider, Settings.load().emulator_dir)
-    sys.argv = ["huleedu", "run", folder]
+    sys.argv = ["huleedu", *command]
     main()

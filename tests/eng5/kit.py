@@ -1,12 +1,17 @@
-"""Rows of a batch of four graded anchors, and a whole report of one, as the alignment takes and makes them."""
+"""Rows of a batch of four graded anchors, a whole report of one, and a run's folder without what differs from run to run."""
 
+import gzip
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from huleedu_pipeline.eng5.alignment import KnownAnchor, align
 from huleedu_pipeline.eng5.alignment_models import SIMULATED, AlignmentReport, Run
+from huleedu_pipeline.eng5.artefact import REPLIES, REQUESTS, encoded, lines_of
 from huleedu_pipeline.grading.scales import BUILT_IN
 
+RUN = "assessment_run.dry-run.json"
 SCALE = BUILT_IN["cefr_6_level"]
 ANCHORS = {
     "essay_01": KnownAnchor("low", "A1"),
@@ -86,3 +91,28 @@ def report(verdicts: Sequence[Verdict], batch_id: str = "one", *, is_simulated: 
         blind_names={known.label: name for name, known in ANCHORS.items()},
         alignment=align(essay_rows(), judgement_rows(verdicts, model), ANCHORS, SCALE),
     )
+
+
+# What differs between two runs of the same thing: instants, and a provider's ids. What is sealed follows from them.
+TIMES = frozenset({"generated_at", "started_at", "completed_at", "received_at", "created", "created_at"})
+SEALS = frozenset({"artefact_checksum", "manifest"})
+IDS_OF_REPLIES = frozenset({"id", "request_id"})
+
+
+def masked(value: Any, names: frozenset[str]) -> Any:
+    """Return JSON without the fields of these names, at any depth."""
+    if isinstance(value, dict):
+        return {name: masked(one, names) for name, one in value.items() if name not in names}
+    return [masked(one, names) for one in value] if isinstance(value, list) else value
+
+
+def run_of(folder: Path) -> tuple[bytes, bytes, list[Any]]:
+    """Return all that a run's folder holds: its requests, and its artefact and replies without times and ids."""
+    document = json.loads((folder / RUN).read_bytes())
+    named = {kind: lines_of(document, kind) for kind in (REQUESTS, REPLIES)}
+    assert {path.name for path in folder.iterdir()} == {RUN, *named.values()}
+    requests, replies = (gzip.decompress((folder / str(named[kind])).read_bytes()) for kind in (REQUESTS, REPLIES))
+    rows = [json.loads(line) for line in replies.splitlines()]
+    bodies = [masked(json.loads(row["body"]), TIMES | IDS_OF_REPLIES) for row in rows]
+    told = [masked({**row, "body": body}, TIMES) for row, body in zip(rows, bodies, strict=True)]
+    return encoded(masked(document, TIMES | SEALS)), requests, told

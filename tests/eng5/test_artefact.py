@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
-from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from huleedu_pipeline.cli.app import app
 from huleedu_pipeline.cli.runner import run_batch, take_in
-from huleedu_pipeline.eng5.artefact import REPLIES, REQUESTS, ArtefactError, checksum, encoded, schema, write_run
+from huleedu_pipeline.eng5 import artefact
+from huleedu_pipeline.eng5.artefact import REPLIES, ArtefactError, checksum, encoded, lines_of, schema, write_run
 from huleedu_pipeline.eng5.verify import verify_run
 from huleedu_pipeline.findings import has_failed
 from huleedu_pipeline.lake import Lake
@@ -22,10 +23,10 @@ from huleedu_pipeline.lake.tables import CJ_RANKINGS, GRADE_PROJECTIONS
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.emulator.launcher import stop_emulator
 from huleedu_pipeline.settings import Settings
+from tests.eng5.kit import RUN
 from tests.kit import write_batch
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
-RUN = "assessment_run.dry-run.json"
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +61,16 @@ def failures(folder: Path) -> list[str]:
 
 
 def test_the_schema_is_a_schema_and_the_artefact_keeps_it(finished: tuple[Settings, Path, Path]) -> None:
-    Draft202012Validator.check_schema(schema())
+    jsonschema_rs.meta.validate(dict(schema()))
+    # Another validator than the one that the artefact was written with.
+    independent = jsonschema_rs.Draft202012Validator(dict(schema()), validate_formats=True)
     _, half, whole = finished
     for path in (half, whole):
-        Draft202012Validator(schema()).validate(read(path))
-    changed = read(whole)
-    changed["llm_comparisons"][0]["confidence"] = 9
-    assert not Draft202012Validator(schema()).is_valid(changed)
+        independent.validate(read(path))
+    for change in ({"confidence": 9}, {"status": "done"}, {"started_at": "yesterday"}, {"grade": "A"}):
+        changed = read(whole)
+        changed["llm_comparisons"][0] |= change
+        assert not independent.is_valid(changed), change
 
 
 def test_ranking_and_grades_are_those_that_were_published(finished: tuple[Settings, Path, Path]) -> None:
@@ -90,7 +94,7 @@ def test_ids_join_inputs_comparisons_and_results(finished: tuple[Settings, Path,
     assert inputs == compared == {row["essay_id"] for row in document["bt_summary"]}
     assert document["metadata"]["runner_mode"] == "dry-run"
     assert document["metadata"]["is_simulated"] is True
-    with gzip.open(finished[2].parent / REPLIES, "rt", encoding="utf-8") as lines:
+    with gzip.open(finished[2].parent / str(lines_of(document, REPLIES)), "rt", encoding="utf-8") as lines:
         replied = {json.loads(line)["request_id"] for line in lines}
     assert replied == {row["request_id"] for row in document["llm_comparisons"]}
 
@@ -113,23 +117,60 @@ def test_a_later_record_completes_a_partial_one_and_equal_runs_are_equal_bytes(
     folder = tmp_path / "run"
     shutil.copytree(half.parent, folder)
     assert record(settings, folder).read_bytes() == whole.read_bytes()
-    assert (folder / REQUESTS).read_bytes() == (whole.parent / REQUESTS).read_bytes()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in whole.parent.iterdir()
+    }
     (folder / "notes.txt").write_text("mine", encoding="utf-8")
     assert failures(folder) == ["files"]
     with pytest.raises(ArtefactError, match="holds notes.txt"):
         record(settings, folder)
 
 
-@pytest.mark.parametrize("name", [RUN, REQUESTS, REPLIES])
-def test_one_changed_byte_of_any_file_is_found(finished: tuple[Settings, Path, Path], tmp_path: Path, name: str) -> None:
+def test_one_changed_byte_of_any_file_is_found(finished: tuple[Settings, Path, Path], tmp_path: Path) -> None:
     whole = finished[2]
     assert failures(whole.parent) == []
     folder = tmp_path / "run"
     shutil.copytree(whole.parent, folder)
-    data = (folder / name).read_bytes()
-    for at in (0, len(data) // 2, len(data) - 1):
-        (folder / name).write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        assert failures(folder) != [], f"byte {at} of {name}"
+    names = sorted(path.name for path in folder.iterdir())
+    assert len(names) == 3
+    for name in names:
+        data = (folder / name).read_bytes()
+        for at in (0, 5, len(data) // 3, len(data) // 2, len(data) - 1):
+            (folder / name).write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+            assert failures(folder) != [], f"byte {at} of {name}"
+        (folder / name).write_bytes(data)
+    assert failures(folder) == []
+
+
+class Killed(BaseException):
+    """What a kill looks like to the process that it ends: nothing is cleaned up."""
+
+
+@pytest.mark.parametrize("point", ["_requests", "encoded", "is_leftover"])
+def test_a_run_that_is_written_again_is_the_old_one_or_the_new_one_at_every_moment(
+    finished: tuple[Settings, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    settings, half, whole = finished
+    folder = tmp_path / "run"
+    shutil.copytree(half.parent, folder)
+
+    def die(*arguments: object) -> None:
+        (folder / ".requests.1.tmp").write_bytes(b"half a line")
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        # The folder is looked over before anything is written, and cleared when all is.
+        patch.setattr(artefact, point, die)
+        if point == "is_leftover":
+            patch.setattr(artefact, "_ensure_own", lambda *arguments: None)
+        with pytest.raises(Killed):
+            record(settings, folder)
+    is_new = point == "is_leftover"
+    assert (folder / RUN).read_bytes() == (whole if is_new else half).read_bytes()
+    assert failures(folder) == []
+    assert any(finding.mark == "warn" and "interrupted" in finding.message for finding in verify_run(folder))
+    assert record(settings, folder).read_bytes() == whole.read_bytes()
+    assert {path.name for path in folder.iterdir()} == {path.name for path in whole.parent.iterdir()}
 
 
 def test_what_was_changed_and_sealed_again_still_does_not_follow(finished: tuple[Settings, Path, Path], tmp_path: Path) -> None:
@@ -151,5 +192,5 @@ def test_the_commands(finished: tuple[Settings, Path, Path], tmp_path: Path, mon
     verified = CliRunner().invoke(app, ["eng5", "verify", str(folder)])
     assert verified.exit_code == 0, verified.output
     assert "to the last digit" in verified.output
-    (folder / REPLIES).unlink()
+    next(folder.glob("replies-*")).unlink()
     assert CliRunner().invoke(app, ["eng5", "verify", str(folder)]).exit_code == 1

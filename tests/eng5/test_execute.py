@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from huleedu_pipeline.cli.app import app
 from huleedu_pipeline.eng5.verify import verify_run
-from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.findings import has_failed
 from huleedu_pipeline.providers.emulator.launcher import stop_emulator
 from huleedu_pipeline.settings import Settings
@@ -73,8 +72,3 @@ def test_a_dry_run_pays_nothing_and_leaves_the_installation_alone(
     assert "nothing was paid" in done.output
     assert artefact(settings.home / "dry-run" / "runs" / "b1")["metadata"]["is_simulated"] is True
     assert {path.name for path in settings.home.iterdir()} == {"dry-run"}
-    (tmp_path / "b2").mkdir()
-    (tmp_path / "b2" / "batch.yaml").write_text("assignment_id: np5\n", encoding="utf-8")
-    refused = CliRunner().invoke(app, ["eng5", "dry-run", str(tmp_path / "b2")])
-    assert isinstance(refused.exception, HuleeduError)
-    assert "registered assignment np5" in str(refused.exception)

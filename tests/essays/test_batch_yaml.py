@@ -24,6 +24,7 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
         "assignment": "",
         "assignment_id": None,
         "course_code": "",
+        "course_id": None,
         "language": "en",
         "spellcheck": True,
         "judge_text": "raw",
@@ -41,6 +42,8 @@ def test_an_empty_file_means_all_defaults(text: str) -> None:
             "service_tier": None,
             "prompt_template": "default-1",
             "reason_length": "short",
+            "system_prompt": None,
+            "rubric": None,
         },
         "llm_batching_mode": None,
         "max_comparisons": None,
@@ -124,15 +127,16 @@ def test_a_folder_name_that_can_not_be_the_batch_id_is_refused() -> None:
         ("judge: {modell: x}", "batch.yaml: unknown key 'judge.modell' (did you mean 'model'?)"),
         (
             "zzz: 1",
-            "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, assignment_id, course_code, language, "
-            "spellcheck, judge_text, grade_scale, compare_anchors_with, judge, llm_batching_mode, max_comparisons, "
+            "batch.yaml: unknown key 'zzz' (known keys: batch_id, assignment, assignment_id, course_code, course_id, "
+            "language, spellcheck, judge_text, grade_scale, compare_anchors_with, judge, llm_batching_mode, max_comparisons, "
             "pairs, max_cost_usd, waves, min_comparisons_for_stability_check, score_stability_threshold, target_mean_se, "
             "target_reliability, completion_threshold_pct, seed)",
         ),
         (
             "judge: {zzz: 1}",
             "batch.yaml: unknown key 'judge.zzz' (known keys: provider, model, is_unlisted_model, temperature, "
-            "max_output_tokens, reasoning_effort, output_verbosity, api, service_tier, prompt_template, reason_length)",
+            "max_output_tokens, reasoning_effort, output_verbosity, api, service_tier, prompt_template, reason_length, "
+            "system_prompt, rubric)",
         ),
     ],
 )

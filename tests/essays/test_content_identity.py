@@ -26,6 +26,7 @@ CHANGES: dict[str, Changes] = {
     "batch_id": {"batch.yaml": YAML.replace("class-7b", "class-7c")},
     "assignment": {"batch.yaml": YAML + "assignment: Places"},
     "course_code": {"batch.yaml": YAML + "course_code: ENG5"},
+    "course_id": {"batch.yaml": YAML + "course_id: eng5-b"},
     "language": {"batch.yaml": YAML + "language: sv"},
     "spellcheck": {"batch.yaml": YAML + "spellcheck: off"},
     "judge_text": {"batch.yaml": YAML + "judge_text: corrected"},
@@ -52,6 +53,8 @@ CHANGES: dict[str, Changes] = {
     "judge.api": {"batch.yaml": YAML + "judge: {api: chat_completions}"},
     "judge.prompt_template": {"batch.yaml": YAML + "judge: {prompt_template: usage-guard-1}"},
     "judge.reason_length": {"batch.yaml": YAML + "judge: {reason_length: long}"},
+    "judge.system_prompt": {"batch.yaml": YAML + "judge: {system_prompt: You are a teacher.}"},
+    "judge.rubric": {"batch.yaml": YAML + "judge: {rubric: Judge content.}"},
     "judge.service_tier": {"batch.yaml": YAML + "llm_batching_mode: per_request\njudge: {service_tier: flex}"},
 }
 NO_CHANGES: dict[str, Changes] = {

@@ -210,7 +210,7 @@ def test_the_webhook_is_logged_when_it_fails_and_its_address_is_not(webhook: Web
 def test_the_log_is_always_told(caplog: pytest.LogCaptureFixture) -> None:
     (only,) = notifiers_of(Settings(), logging.getLogger("tests.alarms"))
     assert only.tell(Message("needs_a_person", "b1", "STUCK", "start it by hand"))
-    assert caplog.messages == ["batch b1: needs a person: STUCK. Next: start it by hand"]
+    assert caplog.messages == ["batch b1: needs a person: STUCK. Next: start it by hand", "alarm_raised"]
 
 
 def test_the_webhooks_address_is_a_secret_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ GROUPS = {
     "essays": "corpus",
     "spellchecked_essays": "corpus",
     "spell_corrections": "corpus",
+    "redactions": "corpus",
+    "student_matches": "corpus",
     "comparison_pairs": "pairing",
     "judge_requests": "judging",
     "provider_jobs": "judging",
@@ -39,6 +41,8 @@ UPSTREAM = {
     "essays": set(),
     "spellchecked_essays": {"essays"},
     "spell_corrections": {"essays"},
+    "redactions": set(),
+    "student_matches": {"essays"},
     "comparison_pairs": {"essays"},
     "judge_requests": {"essays", "spellchecked_essays", "comparison_pairs"},
     "provider_jobs": {"judge_requests"},
@@ -52,7 +56,7 @@ UPSTREAM = {
     "anchor_diagnostics": {"cj_rankings"},
     "grading_summary": {"cj_rankings"},
     "batch_results": {"grade_projections", "scaling_summary"},
-    "warehouse": {"batch_results"},
+    "warehouse": {"batch_results", "student_matches"},
 }
 
 
@@ -108,6 +112,8 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
         "exposure_balanced",
         "within_budget",
         "no_job_is_quarantined",
+        "no_name_in_prompts",
+        "matches_are_settled",
         "no_provider_job_overdue",
         "every_request_has_an_outcome",
         "comparison_graph_connected",
@@ -124,6 +130,7 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
     blocking = {
         "schema_contract",
         "corrections_fit_their_text",
+        "no_name_in_prompts",
         "every_request_has_an_outcome",
         "comparison_graph_connected",
     }
@@ -132,7 +139,7 @@ def test_every_check_job_and_sensor_is_described(definitions: dg.Definitions) ->
     whole = {"no_provider_job_overdue", "no_partition_left_failed", "everything_is_published"}
     assert {spec.name for spec in checks if spec.partitions_def is None} == whole, "the others are of one batch each"
     repository = definitions.get_repository_def()
-    for job in ("submit_batch", "collect_batch", "rebuild_warehouse", "check_up", "recover_batches"):
+    for job in ("submit_batch", "collect_batch", "match_students", "rebuild_warehouse", "check_up", "recover_batches"):
         assert len(repository.get_job(job).description or "") > 10
     for sensor in ("inbox_sensor", "provider_jobs_sensor", "run_failure_sensor", "health_sensor"):
         found = repository.get_sensor_def(sensor)

@@ -215,7 +215,7 @@ def test_a_shuffled_file_fails_its_contract(installation: Installation) -> None:
     data = pq.ParquetFile(path).read()
     pq.write_table(data.select(list(reversed(data.column_names))), path)
     (message,) = failures(installation.run("collect_batch", "b1", raise_on_error=False))
-    assert "column 'language' stands where 'batch_id' belongs" in message
+    assert "column 'original_sha256' stands where 'batch_id' belongs" in message
 
 
 def test_a_batch_without_anchors_is_ranked_and_not_graded(installation: Installation) -> None:

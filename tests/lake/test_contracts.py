@@ -22,14 +22,18 @@ from huleedu_pipeline.lake.tables import (
 from tests.lake.kit import VALUES, a_row, value_of
 
 COLUMNS = {
-    "essays": "batch_id, essay_id, is_anchor, anchor_grade, file_name, text, text_sha256, n_words, language",
+    "essays": "batch_id, essay_id, is_anchor, anchor_grade, file_name, text, text_sha256, n_words, language, "
+    "detected_language, original_sha256",
+    "redactions": "batch_id, essay_id, start, end, original, replacement",
+    "student_matches": "batch_id, essay_id, student_id, method, confidence, status, evidence, file_name",
     "spellchecked_essays": "batch_id, essay_id, status, judge_text, text_corrected, text_sha256, word_count, "
     "total_corrections, l2_dictionary_corrections, spellchecker_corrections, correction_density",
     "spell_corrections": "batch_id, essay_id, start, end, original, suggestion, rule, is_applied, candidates",
     "comparison_pairs": "batch_id, pair_id, wave, replicate, essay_a_id, essay_b_id, pair_generation_mode",
-    "judge_requests": "batch_id, custom_id, pair_id, judge_id, provider, model, prompt_sha256, provider_job_id",
+    "judge_requests": "batch_id, custom_id, pair_id, judge_id, provider, model, prompt_sha256, provider_job_id, "
+    "prompt_template, prompt_template_sha256",
     "provider_jobs": "batch_id, provider, model, provider_job_id, status, n_requests, n_succeeded, n_failed, n_expired, "
-    "created_at, submitted_at, ended_at, collected_at, cost_usd, estimated_cost_usd",
+    "created_at, submitted_at, ended_at, collected_at, cost_usd, estimated_cost_usd, correlation_id",
     "llm_judgements": "batch_id, custom_id, pair_id, essay_a_id, essay_b_id, wave, replicate, outcome, winner_essay_id, "
     "justification, confidence, error_code, error_message, judge_id, provider, model, prompt_sha256, input_tokens, "
     "cached_input_tokens, output_tokens, cost_usd, requested_at, completed_at, p_a, is_contradictory, n_attempts, "
@@ -41,7 +45,7 @@ COLUMNS = {
     "score_stability_threshold, target_mean_se, target_reliability, min_success_rate, min_resampling_net_size, "
     "max_resampling_passes_for_small_net, max_resampling_passes_for_regular_batch",
     "cj_rankings": "batch_id, essay_id, is_anchor, theta, theta_se, rank, overall_rank, n_comparisons, n_wins, infit, outfit, "
-    "theta_low, theta_high, flags, is_provisional",
+    "theta_low, theta_high, flags, is_provisional, file_name",
     "scaling_summary": "batch_id, n_essays, n_comparisons, n_components, n_one_sided, prior_sd, position_effect, "
     "position_effect_se, position_effect_p, length_effect, length_effect_se, length_effect_p, "
     "marginal_reliability, marginal_reliability_of_noise, separation_reliability, separation_g_reliability, "
@@ -52,22 +56,24 @@ COLUMNS = {
     "first_share, first_share_p, n_both_orders, both_orders_agreement, n_repeats, repeat_agreement, "
     "n_contradictory, is_simulated",
     "grade_projections": "batch_id, essay_id, grade_scale, grade, grade_probability, confidence_label, grade_probabilities, "
-    "split_grade, is_provisional",
+    "split_grade, is_provisional, file_name",
     "grade_boundaries": "batch_id, grade_scale, lower_grade, upper_grade, theta, theta_se, n_anchors_lower, n_anchors_upper",
     "anchor_diagnostics": "batch_id, essay_id, grade, theta, theta_se, projected_grade, grade_probability, "
     "leave_one_out_grade, "
     "leave_one_out_probability, ladder_residual, ladder_z, detectable, n_inversions, n_contradictions, "
-    "displacement_z, drift_z, infit, outfit, flags",
+    "displacement_z, drift_z, infit, outfit, flags, file_name",
     "grading_summary": "batch_id, grade_scale, is_available, unavailable_because, n_anchors, n_own_grade, "
     "n_own_grade_left_out, "
     "n_flagged_anchors, rise_per_grade, contradicted_regions, expected_accuracy, expected_consistency, "
     "monte_carlo_error, compared_with, n_common_anchors, link_slope, link_slope_p",
     "batch_status": "batch_id, status, current_phase, llm_batching_mode, n_essays, n_anchors, n_requests, n_succeeded, "
     "n_failed, n_expired, cost_usd, created_at, updated_at, completed_at, status_reason, client_status, "
-    "processing_metadata",
+    "processing_metadata, correlation_id",
 }
 NULLABLE = {
-    "essays": {"anchor_grade"},
+    "essays": {"anchor_grade", "detected_language", "original_sha256"},
+    "redactions": set[str](),
+    "student_matches": {"student_id"},
     "spellchecked_essays": {
         "text_corrected",
         "total_corrections",
@@ -77,7 +83,7 @@ NULLABLE = {
     },
     "spell_corrections": set[str](),
     "comparison_pairs": set[str](),
-    "judge_requests": {"provider_job_id"},
+    "judge_requests": {"provider_job_id", "prompt_template", "prompt_template_sha256"},
     "provider_jobs": {"submitted_at", "ended_at", "collected_at", "cost_usd", "estimated_cost_usd"},
     "llm_judgements": {
         *("winner_essay_id", "justification", "confidence", "error_code", "error_message", "cost_usd"),
@@ -135,6 +141,8 @@ NULLABLE = {
 }
 KEYS = {
     "essays": ("batch_id", "essay_id"),
+    "redactions": ("batch_id", "essay_id", "start"),
+    "student_matches": ("batch_id", "essay_id"),
     "spellchecked_essays": ("batch_id", "essay_id"),
     "spell_corrections": ("batch_id", "essay_id", "start"),
     "comparison_pairs": ("batch_id", "pair_id"),

@@ -80,7 +80,7 @@ def append_again(data: pa.Table) -> pa.Table:
 SPOILT: dict[str, tuple[Spoil, str]] = {
     "shuffled columns": (
         lambda data: data.select(list(reversed(data.column_names))),
-        "table essays: column 'language' stands where 'batch_id' belongs",
+        "table essays: column 'original_sha256' stands where 'batch_id' belongs",
     ),
     "a missing column": (lambda data: data.drop_columns(["text"]), "table essays: column 'text' is missing"),
     "an extra column": (

@@ -26,7 +26,7 @@ from huleedu_pipeline.lake import (
 )
 from huleedu_pipeline.lake.checksums import checksum
 from huleedu_pipeline.lake.postgres import migrate_warehouse, postgres_rows, postgres_state, publish_to_postgres
-from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, LLM_JUDGEMENTS, TABLES
+from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, LLM_JUDGEMENTS, PUBLISHED_TABLES
 from huleedu_pipeline.lake.views import VIEWS
 from huleedu_pipeline.postgres import PostgresError
 from tests.lake.kit import a_row, fill, hear, say, start
@@ -57,12 +57,12 @@ def ask(url: str, query: str) -> list[Any]:
 
 
 def checksums(url: str) -> dict[str, str]:
-    return {table.name: checksum(table, postgres_rows(url, table)) for table in TABLES}
+    return {table.name: checksum(table, postgres_rows(url, table)) for table in PUBLISHED_TABLES}
 
 
 def checksums_of_file(path: Path) -> dict[str, str]:
     with open_warehouse(path) as opened:
-        return {table.name: checksum(table, opened.rows(table)) for table in TABLES}
+        return {table.name: checksum(table, opened.rows(table)) for table in PUBLISHED_TABLES}
 
 
 def batches_in(url: str, table: str = "essays") -> list[tuple[str, int]]:
@@ -150,12 +150,12 @@ def test_tables_views_keys_indexes_and_comments_are_as_declared(postgres_url: st
         "AND c.relkind IN ('r', 'v') ORDER BY c.oid, a.attnum",
     )
     kinds = {"timestamptz": "timestamp with time zone"}
-    assert [row for row in columns if row[0] in {table.name for table in TABLES}] == [
+    assert [row for row in columns if row[0] in {table.name for table in PUBLISHED_TABLES}] == [
         (table.name, column.name, kinds.get(column.type.postgres, column.type.postgres), column.comment)
-        for table in TABLES
+        for table in PUBLISHED_TABLES
         for column in table.columns
     ]
-    assert {row[0] for row in columns} == {table.name for table in TABLES} | {view.name for view in VIEWS}
+    assert {row[0] for row in columns} == {table.name for table in PUBLISHED_TABLES} | {view.name for view in VIEWS}
     assert [row for row in columns if not row[3]] == []
     described = dict(
         ask(
@@ -164,16 +164,18 @@ def test_tables_views_keys_indexes_and_comments_are_as_declared(postgres_url: st
             "WHERE relnamespace = 'warehouse'::regnamespace AND relkind IN ('r', 'v')",
         )
     )
-    assert described == {table.name: table.description for table in TABLES} | {view.name: view.description for view in VIEWS}
+    assert described == {table.name: table.description for table in PUBLISHED_TABLES} | {
+        view.name: view.description for view in VIEWS
+    }
     indexes = ask(
         postgres_url,
         "SELECT t.relname, array_agg(a.attname ORDER BY k.n)::text[] FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid "
         "CROSS JOIN unnest(i.indkey) WITH ORDINALITY k(attnum, n) JOIN pg_attribute a ON a.attrelid = t.oid AND "
         "a.attnum = k.attnum WHERE t.relnamespace = 'warehouse'::regnamespace GROUP BY i.indexrelid, t.relname",
     )
-    declared = [(table.name, list(index)) for table in TABLES for index in (table.key, *table.indexes)]
+    declared = [(table.name, list(index)) for table in PUBLISHED_TABLES for index in (table.key, *table.indexes)]
     assert sorted(indexes) == sorted(declared)
-    assert len(declared) > len(TABLES)
+    assert len(declared) > len(PUBLISHED_TABLES)
 
 
 def test_only_what_has_changed_is_written(lake: Lake, postgres_home: str) -> None:
@@ -200,7 +202,7 @@ def test_what_can_not_be_stored_is_left_out_and_what_was_there_stays(lake: Lake,
     fill(lake, "b2")
     done = publish_to_postgres(lake, postgres_home)
     assert [(one.batch_id, one.table) for one in done.left_out] == [("b1", "cj_rankings")]
-    assert done.rows == {table.name: 2 for table in TABLES}
+    assert done.rows == {table.name: 2 for table in PUBLISHED_TABLES}
     assert batches_in(postgres_home, "cj_rankings") == [("b1", 1), ("b2", 1)]
 
 
@@ -220,9 +222,9 @@ def with_a_column_more(monkeypatch: pytest.MonkeyPatch) -> Table:
     """Declare a column more of cj_rankings, as a later version would, and return the table."""
     added = Column("is_new", ColumnType.BOOLEAN, "Whether it is new.")
     later = replace(CJ_RANKINGS, columns=(*CJ_RANKINGS.columns, added))
-    declared = tuple(later if table is CJ_RANKINGS else table for table in TABLES)
+    declared = tuple(later if table is CJ_RANKINGS else table for table in PUBLISHED_TABLES)
     for module in (postgres, postgres_tables):
-        monkeypatch.setattr(module, "TABLES", declared)
+        monkeypatch.setattr(module, "PUBLISHED_TABLES", declared)
     return later
 
 
@@ -234,7 +236,7 @@ def test_a_column_more_takes_nothing_from_analysts(lake: Lake, postgres_home: st
     lake.write_rows(later, "b2", [a_row(later, "b2")])
     done = publish_to_postgres(lake, postgres_home)
     assert [(one.batch_id, one.table) for one in done.left_out] == [("b1", "cj_rankings")]
-    assert done.rows == {table.name: 2 for table in TABLES}
+    assert done.rows == {table.name: 2 for table in PUBLISHED_TABLES}
     assert ask(postgres_home, "SELECT batch_id, theta, is_new FROM warehouse.cj_rankings ORDER BY 1") == [
         ("b1", 0.25, None),
         ("b2", 0.25, True),
@@ -301,7 +303,7 @@ def test_a_killed_writer_leaves_what_was_there_and_the_next_goes_on(lake: Lake, 
     fill(lake, "b1")
     publish_to_postgres(lake, postgres_home)
     before = checksums(postgres_home)
-    for table in TABLES:
+    for table in PUBLISHED_TABLES:
         lake.write_rows(table, "b1", [])
     process = start(KILLED, lake.root, postgres_home)
     try:
@@ -311,7 +313,7 @@ def test_a_killed_writer_leaves_what_was_there_and_the_next_goes_on(lake: Lake, 
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert checksums(postgres_home) == before
-    assert publish_to_postgres(lake, postgres_home).rows == {table.name: 0 for table in TABLES}
+    assert publish_to_postgres(lake, postgres_home).rows == {table.name: 0 for table in PUBLISHED_TABLES}
 
 
 PUBLISHER = """
@@ -355,7 +357,7 @@ def test_the_state_says_whether_the_tables_are_those_that_are_declared(
 ) -> None:
     assert not postgres_state(postgres_url).is_current
     fill(lake, "b1")
-    assert publish_to_postgres(lake, postgres_url) == Publication({table.name: 1 for table in TABLES}, ())
+    assert publish_to_postgres(lake, postgres_url) == Publication({table.name: 1 for table in PUBLISHED_TABLES}, ())
     state = postgres_state(postgres_url)
     assert (state.is_current, state.rows["essays"]) == (True, 1)
     with_a_column_more(monkeypatch)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from huleedu_pipeline.lake import Lake, Warehouse, open_warehouse, publish
-from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, LLM_JUDGEMENTS
+from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, LLM_JUDGEMENTS, STUDENT_MATCHES
 from tests.lake.kit import a_row
 
 REAL, EMULATED = "gpt-6-luna", "emulated-gpt-6-luna"
@@ -94,6 +94,14 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
             judgement("graded", 3, "x", "bo", None),
         ],
     )
+    lake.write_rows(
+        STUDENT_MATCHES,
+        "graded",
+        [
+            a_row(STUDENT_MATCHES, "graded", essay_id="anna", student_id="s2", status="confirmed"),
+            a_row(STUDENT_MATCHES, "graded", essay_id="bo", student_id="s1", status="review"),
+        ],
+    )
     # A second batch, not graded, judged by real models, one of which has no known price.
     lake.write_rows(ESSAYS, "plain", [essay("plain", "anna"), essay("plain", "cilla")])
     lake.write_rows(CJ_RANKINGS, "plain", [ranking("plain", "anna", 0.5, 1, 1), ranking("plain", "cilla", -0.5, 2, 2)])
@@ -117,6 +125,13 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 def lines(frame: pd.DataFrame, *columns: str) -> list[list[Any]]:
     """Return some columns of a frame as lists, with ``None`` for what is null."""
     return frame[list(columns)].astype(object).where(frame[list(columns)].notna(), None).values.tolist()
+
+
+def test_results_by_pupil_wait_for_matches_that_are_settled(warehouse: Warehouse) -> None:
+    (row,) = warehouse.frame("results_by_pupil", "graded").to_dict("records")
+    assert (row["student_id"], row["file_name"], row["rank"], row["grade"]) == ("s2", "anna.txt", 2, "C")
+    assert (row["match_status"], bool(row["is_simulated"])) == ("confirmed", True)
+    assert warehouse.frame("results_by_pupil", "plain").empty
 
 
 def test_current_rankings_run_from_the_best_with_names_and_grades(warehouse: Warehouse) -> None:

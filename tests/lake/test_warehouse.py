@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from huleedu_pipeline import open_warehouse
 from huleedu_pipeline.lake import ColumnType, Lake, WarehouseError, publish
-from huleedu_pipeline.lake.tables import BATCH_STATUS, CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, TABLES
+from huleedu_pipeline.lake.tables import BATCH_STATUS, CJ_RANKINGS, ESSAYS, GRADE_PROJECTIONS, PUBLISHED_TABLES, REDACTIONS
 from huleedu_pipeline.lake.views import VIEWS
 from tests.lake.kit import VALUES, a_row, files_in, fill
 
@@ -33,20 +33,28 @@ def test_a_publication_tells_the_rows_of_each_table(lake: Lake, path: Path) -> N
     fill(lake, "b2")
     lake.write_rows(ESSAYS, "b2", [a_row(ESSAYS, "b2", essay_id=str(n)) for n in range(5)])
     lake.write_rows(GRADE_PROJECTIONS, "b2", [])
-    assert publish(lake, path).rows == {table.name: 2 for table in TABLES} | {"essays": 6, "grade_projections": 1}
+    assert publish(lake, path).rows == {table.name: 2 for table in PUBLISHED_TABLES} | {"essays": 6, "grade_projections": 1}
+
+
+def test_names_that_were_taken_out_of_texts_stay_in_the_lake(lake: Lake, path: Path) -> None:
+    lake.write_rows(REDACTIONS, "b1", [a_row(REDACTIONS, original="Zahra Rashidi")])
+    publish(lake, path)
+    with open_warehouse(path) as warehouse, pytest.raises(WarehouseError, match="has no 'redactions'"):
+        warehouse.frame("redactions")
+    assert b"Rashidi" not in path.read_bytes()
 
 
 def test_an_empty_lake_is_published_as_empty_tables(lake: Lake, path: Path) -> None:
-    assert publish(lake, path).rows == {table.name: 0 for table in TABLES}
+    assert publish(lake, path).rows == {table.name: 0 for table in PUBLISHED_TABLES}
     with open_warehouse(path) as warehouse:
-        for name in [*(table.name for table in TABLES), *(view.name for view in VIEWS)]:
+        for name in [*(table.name for table in PUBLISHED_TABLES), *(view.name for view in VIEWS)]:
             assert warehouse.frame(name).empty
 
 
 def test_tables_have_the_declared_columns_types_and_keys(lake: Lake, path: Path) -> None:
     publish(lake, path)
     with duckdb.connect(str(path), read_only=True) as connection:
-        for table in TABLES:
+        for table in PUBLISHED_TABLES:
             columns = connection.execute(
                 "SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
                 [table.name],
@@ -58,7 +66,7 @@ def test_tables_have_the_declared_columns_types_and_keys(lake: Lake, path: Path)
         keys = connection.execute(
             "SELECT table_name, constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'"
         ).fetchall()
-    assert dict(keys) == {table.name: list(table.key) for table in TABLES}
+    assert dict(keys) == {table.name: list(table.key) for table in PUBLISHED_TABLES}
 
 
 def test_every_table_view_and_column_is_described_in_the_database(lake: Lake, path: Path) -> None:
@@ -71,12 +79,12 @@ def test_every_table_view_and_column_is_described_in_the_database(lake: Lake, pa
         ).fetchall()
     tables = {name: comment for schema, name, comment in found if schema == "main"}
     account = {name: comment for schema, name, comment in found if schema == "publication"}
-    assert tables == {table.name: table.description for table in TABLES}
+    assert tables == {table.name: table.description for table in PUBLISHED_TABLES}
     assert account.keys() == {"files", "made_from"}
     assert all(account.values())
     assert views == {view.name: view.description for view in VIEWS}
     described = {(table, column): comment for table, column, comment in columns}
-    for table in TABLES:
+    for table in PUBLISHED_TABLES:
         for column in table.columns:
             assert described[table.name, column.name] == column.comment
     assert {table for table, _ in described} == tables.keys() | account.keys() | views.keys()
@@ -87,7 +95,7 @@ def test_values_arrive_as_they_were_written(lake: Lake, path: Path) -> None:
     fill(lake)
     publish(lake, path)
     with open_warehouse(path) as warehouse:
-        for table in TABLES:
+        for table in PUBLISHED_TABLES:
             (row,) = warehouse.frame(table.name).to_dict("records")
             assert list(row) == [column.name for column in table.columns]
             for column in table.columns:
@@ -109,7 +117,7 @@ def test_a_publication_replaces_the_whole_file(lake: Lake, path: Path) -> None:
 
 def contents(path: Path) -> dict[str, list[str]]:
     with open_warehouse(path) as warehouse:
-        return {table.name: sorted(map(str, warehouse.frame(table.name).to_dict("records"))) for table in TABLES}
+        return {table.name: sorted(map(str, warehouse.frame(table.name).to_dict("records"))) for table in PUBLISHED_TABLES}
 
 
 @given(
@@ -189,7 +197,7 @@ def test_a_damaged_file_holds_up_nobody_else_and_what_was_published_of_it_stays(
     done = publish(lake, path)
     assert [(one.batch_id, one.table) for one in done.left_out] == [("b1", "cj_rankings")]
     assert done.left_out[0].reason
-    assert done.rows == {table.name: 2 for table in TABLES}
+    assert done.rows == {table.name: 2 for table in PUBLISHED_TABLES}
     fill(lake, "b1")
     assert publish(lake, path).left_out == ()
 
@@ -212,7 +220,7 @@ def test_a_publication_that_fails_leaves_the_one_before(lake: Lake, path: Path, 
 def test_any_folder_can_be_home(tmp_path: Path, home: str) -> None:
     lake = Lake(tmp_path / home / "lake")
     fill(lake)
-    assert publish(lake, tmp_path / home / "warehouse.duckdb").rows == {table.name: 1 for table in TABLES}
+    assert publish(lake, tmp_path / home / "warehouse.duckdb").rows == {table.name: 1 for table in PUBLISHED_TABLES}
     with open_warehouse(tmp_path / home / "warehouse.duckdb") as warehouse:
         assert len(warehouse.frame("essays")) == 1
 
@@ -283,10 +291,10 @@ def test_an_unknown_table_is_told_with_those_that_there_are(lake: Lake, path: Pa
     with open_warehouse(path) as warehouse, pytest.raises(WarehouseError) as unknown:
         warehouse.frame("essay")
     assert str(unknown.value) == (
-        "the warehouse has no 'essay' (it has essays, spellchecked_essays, spell_corrections, comparison_pairs, "
-        "judge_requests, provider_jobs, llm_judgements, wave_decisions, cj_rankings, scaling_summary, "
+        "the warehouse has no 'essay' (it has essays, student_matches, spellchecked_essays, spell_corrections, "
+        "comparison_pairs, judge_requests, provider_jobs, llm_judgements, wave_decisions, cj_rankings, scaling_summary, "
         "judge_diagnostics, grade_projections, grade_boundaries, anchor_diagnostics, grading_summary, batch_status, "
-        "current_rankings, judgement_log, cost_by_batch, spelling_and_rank)"
+        "current_rankings, results_by_pupil, judgement_log, cost_by_batch, spelling_and_rank)"
     )
 
 

@@ -58,6 +58,8 @@ def test_a_ledger_of_the_first_version_keeps_everything(engine: str, tmp_path: P
         assert [(move.from_status, move.to_status) for move in ledger.batch_history("b1")] == [(None, "awaiting_judgements")]
         assert (ledger.batch("b1").status_reason, ledger.batch("b1").ends_as) == (None, None)
         assert (ledger.batch("b1").llm_batching_mode_reason, ledger.batch("b1").assignment) == (None, "")
+        assert len(ledger.batch("b1").correlation_id or "") == 36
+        assert ledger.jobs("b1")[0].correlation_id == ledger.batch("b1").correlation_id
         assert ledger.blocks() == []
         with ledger.engine.connect() as connection:
             kept = connection.exec_driver_sql("SELECT custom_id, attempt, body FROM replies").one()

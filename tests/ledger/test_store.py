@@ -146,8 +146,12 @@ def test_the_same_batch_again_changes_nothing(ledger: Ledger) -> None:
 
 def test_a_batch_may_change_until_its_requests_are_planned_and_not_after(ledger: Ledger) -> None:
     register(ledger, content="c1")
+    correlation_id = ledger.batch("b1").correlation_id
+    assert correlation_id is not None
     register(ledger, content="c2")
-    assert ledger.batch("b1").content_sha256 == "c2"
+    assert (ledger.batch("b1").content_sha256, ledger.batch("b1").correlation_id) == ("c2", correlation_id)
+    register(ledger, batch_id="b2")
+    assert ledger.batch("b2").correlation_id != correlation_id
     plan(ledger, [1])
     with pytest.raises(ChangedBatchError, match="b1: was submitted before with other content .* another batch_id"):
         register(ledger, content="c3")

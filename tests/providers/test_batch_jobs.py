@@ -410,6 +410,7 @@ def test_an_unknown_status_is_told_once_and_the_job_watched_on(
     for _ in range(3):
         (job,) = watch_jobs(ledger, Invents(provider), ledger.jobs(BATCH))
         assert (job.state, job.provider_status) == (JobState.SUBMITTED, "pondering")
-    assert caplog.text.count("has the unknown status 'pondering'; it is watched on") == 1
+    (record,) = [record for record in caplog.records if record.getMessage() == "job_status_unknown"]
+    assert record.__dict__["line"]["provider_status"] == "pondering"
     finish(ledger, provider, settings)
     assert ledger.tally(BATCH).n_succeeded == N_PAIRS

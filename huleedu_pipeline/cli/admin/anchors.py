@@ -5,8 +5,18 @@ from typing import Annotated
 
 import typer
 
-from huleedu_pipeline.cli.admin.options import AssignmentArgument, ByOption, FileArgument, VersionOption, tell, writer
-from huleedu_pipeline.cli.output import Output, OutputOption, print_json, warn
+from huleedu_pipeline.cli.admin.options import (
+    AssignmentArgument,
+    ByOption,
+    Command,
+    FileArgument,
+    VersionOption,
+    add_group,
+    show,
+    tell,
+    writer,
+)
+from huleedu_pipeline.cli.output import Output, OutputOption, warn
 
 HELP = """Anchors: graded essays that carry an assignment's grade scale over to pupils' essays.
 
@@ -19,13 +29,8 @@ ScaleOption = Annotated[str | None, typer.Option(help="Scale of the grade; defau
 
 def register(admin: typer.Typer) -> None:
     """Add the group of this module's commands to ``admin``."""
-    group = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
-    group.command("register")(register_anchor)
-    group.command("import-dir")(import_dir)
-    group.command("list")(list_anchors)
-    group.command("get")(get)
-    group.command("delete")(delete)
-    admin.add_typer(group, name="anchors")
+    writing: dict[str, Command] = {"register": register_anchor, "import-dir": import_dir}
+    add_group(admin, "anchors", HELP, {**writing, "list": list_anchors, "get": get, "delete": delete})
 
 
 def register_anchor(
@@ -85,10 +90,8 @@ def list_anchors(assignment_id: AssignmentArgument, version: VersionOption = Non
 
     with opened_context() as context:
         found = context.assignment(assignment_id, version)
-    if output is Output.JSON:
-        print_json([anchor.model_dump(mode="json", exclude={"text"}) for anchor in found.anchors])
-    else:
-        print_anchors(found)
+    without_texts = [anchor.model_dump(mode="json", exclude={"text"}) for anchor in found.anchors]
+    show(output, without_texts, lambda: print_anchors(found))
 
 
 def get(
@@ -106,10 +109,7 @@ def get(
 
     with opened_context() as context:
         found = context.anchor(assignment_id, label, grade_scale=grade_scale, version=version)
-    if output is Output.JSON:
-        print_json(found)
-    else:
-        typer.echo(found.text)
+    show(output, found, lambda: typer.echo(found.text))
 
 
 def delete(

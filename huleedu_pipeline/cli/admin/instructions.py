@@ -4,8 +4,20 @@ from typing import Annotated, Literal
 
 import typer
 
-from huleedu_pipeline.cli.admin.options import AssignmentArgument, ByOption, FileArgument, VersionOption, tell, writer
-from huleedu_pipeline.cli.output import Output, OutputOption, print_json
+from huleedu_pipeline.cli.admin.options import (
+    AssignmentArgument,
+    ByOption,
+    FileArgument,
+    PageOption,
+    ScaleFilter,
+    VersionOption,
+    add_group,
+    show,
+    tell,
+    tell_deleted,
+    writer,
+)
+from huleedu_pipeline.cli.output import Output, OutputOption
 
 HELP = """Assignments and their instructions: what is assessed, on which scale, and where the assignment comes from.
 
@@ -15,12 +27,7 @@ Example: huleedu admin instructions list
 
 def register(admin: typer.Typer) -> None:
     """Add the group of this module's commands to ``admin``."""
-    group = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
-    group.command("create")(create)
-    group.command("list")(list_assignments)
-    group.command("get")(get)
-    group.command("delete")(delete)
-    admin.add_typer(group, name="instructions")
+    add_group(admin, "instructions", HELP, {"create": create, "list": list_assignments, "get": get, "delete": delete})
 
 
 def create(
@@ -53,11 +60,7 @@ def create(
     tell(made, output, what="instructions are registered")
 
 
-def list_assignments(
-    grade_scale: Annotated[str | None, typer.Option(help="Only those on this scale.")] = None,
-    page: Annotated[int, typer.Option(help="Page of 200 assignments.", min=1)] = 1,
-    output: OutputOption = Output.TABLE,
-) -> None:
+def list_assignments(grade_scale: ScaleFilter = None, page: PageOption = 1, output: OutputOption = Output.TABLE) -> None:
     """List the assignments that batches can name, and what each of them has.
 
     Example: huleedu admin instructions list --grade-scale eng5_np_legacy_9_step --format json
@@ -67,10 +70,7 @@ def list_assignments(
 
     with opened_context() as context:
         found = context.assignments(grade_scale=grade_scale, page=page)
-    if output is Output.JSON:
-        print_json(found)
-    else:
-        print_assignments(found)
+    show(output, found, lambda: print_assignments(found))
 
 
 def get(assignment_id: AssignmentArgument, version: VersionOption = None, output: OutputOption = Output.TABLE) -> None:
@@ -83,13 +83,10 @@ def get(assignment_id: AssignmentArgument, version: VersionOption = None, output
 
     with opened_context() as context:
         found = context.assignment(assignment_id, version)
-    if output is Output.JSON:
-        print_json(found)
-    else:
-        print_assignment(found)
+    show(output, found, lambda: print_assignment(found))
 
 
-def delete(assignment_id: AssignmentArgument, by: ByOption = None) -> None:
+def delete(assignment_id: AssignmentArgument, by: ByOption = None, output: OutputOption = Output.TABLE) -> None:
     """Delete an assignment: new batches can not name it. Its versions stay readable, and batches that used it are as they were.
 
     Example: huleedu admin instructions delete role-model
@@ -98,4 +95,4 @@ def delete(assignment_id: AssignmentArgument, by: ByOption = None) -> None:
 
     with opened_context() as context:
         context.delete_assignment(assignment_id, by=writer(by))
-    typer.echo(f"assignment {assignment_id}: deleted. `huleedu admin instructions create` restores it")
+    tell_deleted(output, "assignment", assignment_id, ". `huleedu admin instructions create` restores it")

@@ -1,7 +1,8 @@
-"""Options that the `huleedu admin` commands share, and what a write tells."""
+"""What the groups of `huleedu admin` share: how a group is made, their options, how they show an answer, what a write tells."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,9 +15,34 @@ if TYPE_CHECKING:
 AssignmentArgument = Annotated[str, typer.Argument(help="The assignment's id.")]
 FileArgument = Annotated[Path, typer.Argument(help="The file, .txt or .md in UTF-8.")]
 VersionOption = Annotated[int | None, typer.Option("--version", help="An older version; default: the current one.", min=1)]
+Command = Callable[..., None]
+ScaleFilter = Annotated[str | None, typer.Option(help="Only those on this scale.")]
+PageOption = Annotated[int, typer.Option(help="Page of 200 assignments.", min=1)]
 ByOption = Annotated[
     str | None, typer.Option("--by", help="Who writes, for the record; default: the name you are logged in as.")
 ]
+
+
+def add_group(admin: typer.Typer, name: str, teaching: str, commands: Mapping[str, Command]) -> None:
+    """Add a group of commands to ``admin``; ``teaching`` is its help, with an example."""
+    group = typer.Typer(help=teaching, no_args_is_help=True, rich_markup_mode=None)
+    for command, function in commands.items():
+        group.command(command)(function)
+    admin.add_typer(group, name=name)
+
+
+def show(output: Output, answer: Any, for_eyes: Callable[[], None]) -> None:
+    """Print an answer as JSON, or for eyes as ``for_eyes`` does."""
+    if output is Output.JSON:
+        print_json(answer)
+    else:
+        for_eyes()
+
+
+def tell_deleted(output: Output, kind: str, name: str, remark: str = "") -> None:
+    """Say that ``kind`` (assignment, scale) ``name`` is deleted, and what is to be known of it."""
+    answer = {f"{kind}_id": name, "is_deleted": True}
+    show(output, answer, lambda: typer.echo(f"{kind} {name}: deleted{remark}"))
 
 
 def writer(by: str | None) -> str:

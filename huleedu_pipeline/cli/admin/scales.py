@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from huleedu_pipeline.cli.admin.options import ByOption, writer
-from huleedu_pipeline.cli.output import Output, OutputOption, print_json
+from huleedu_pipeline.cli.admin.options import ByOption, add_group, show, tell_deleted, writer
+from huleedu_pipeline.cli.output import Output, OutputOption
 
 HELP = """Grade scales: those that come with the pipeline, and your own.
 
@@ -29,12 +29,7 @@ ScaleArgument = Annotated[str, typer.Argument(help="The scale's id.")]
 
 def register(admin: typer.Typer) -> None:
     """Add the group of this module's commands to ``admin``."""
-    group = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
-    group.command("register")(register_scales)
-    group.command("list")(list_all)
-    group.command("get")(get)
-    group.command("delete")(delete)
-    admin.add_typer(group, name="scales")
+    add_group(admin, "scales", HELP, {"register": register_scales, "list": list_all, "get": get, "delete": delete})
 
 
 def register_scales(
@@ -53,10 +48,7 @@ def register_scales(
     wanted = read_scales(file)
     with opened_context() as context:
         made = context.put_scales(wanted, by=writer(by))
-    if output is Output.JSON:
-        print_json([asdict(scale) for scale in made])
-    else:
-        print_scales(made, "Registered")
+    show(output, [asdict(scale) for scale in made], lambda: print_scales(made, "Registered"))
 
 
 def list_all(output: OutputOption = Output.TABLE) -> None:
@@ -69,10 +61,7 @@ def list_all(output: OutputOption = Output.TABLE) -> None:
 
     with opened_context() as context:
         found = context.scales()
-    if output is Output.JSON:
-        print_json([asdict(scale) for scale in found])
-    else:
-        print_scales(found, "Grade scales")
+    show(output, [asdict(scale) for scale in found], lambda: print_scales(found, "Grade scales"))
 
 
 def get(scale_id: ScaleArgument, output: OutputOption = Output.TABLE) -> None:
@@ -85,13 +74,10 @@ def get(scale_id: ScaleArgument, output: OutputOption = Output.TABLE) -> None:
 
     with opened_context() as context:
         found = context.scale(scale_id)
-    if output is Output.JSON:
-        print_json(asdict(found))
-    else:
-        print_scales([found], "Grade scale")
+    show(output, asdict(found), lambda: print_scales([found], "Grade scale"))
 
 
-def delete(scale_id: ScaleArgument, by: ByOption = None) -> None:
+def delete(scale_id: ScaleArgument, by: ByOption = None, output: OutputOption = Output.TABLE) -> None:
     """Delete a scale of your own that no assignment, anchor or batch uses.
 
     Example: huleedu admin scales delete school_5_step
@@ -100,4 +86,4 @@ def delete(scale_id: ScaleArgument, by: ByOption = None) -> None:
 
     with opened_context() as context:
         context.delete_scale(scale_id, by=writer(by))
-    typer.echo(f"scale {scale_id}: deleted")
+    tell_deleted(output, "scale", scale_id)

@@ -3,8 +3,19 @@
 import typer
 
 from huleedu_pipeline.cli.admin.instructions import list_assignments
-from huleedu_pipeline.cli.admin.options import AssignmentArgument, ByOption, FileArgument, VersionOption, tell, writer
-from huleedu_pipeline.cli.output import Output, OutputOption, print_json
+from huleedu_pipeline.cli.admin.options import (
+    AssignmentArgument,
+    ByOption,
+    FileArgument,
+    PageOption,
+    ScaleFilter,
+    VersionOption,
+    add_group,
+    show,
+    tell,
+    writer,
+)
+from huleedu_pipeline.cli.output import Output, OutputOption
 
 PROMPTS_HELP = """Student prompts: what the pupils were asked to write.
 
@@ -14,23 +25,12 @@ RUBRICS_HELP = """Judge rubrics: the criteria that the judge applies.
 
 Example: huleedu admin rubrics register role-model rubric.md
 """
-LIST_HELP = """List the assignments, and which of them have {name}.
-
-Example: huleedu admin {name} list
-"""
 
 
 def register(admin: typer.Typer) -> None:
     """Add the two groups of this module's commands to ``admin``."""
-    for name, teaching, put, get in (
-        ("prompts", PROMPTS_HELP, register_prompt, get_prompt),
-        ("rubrics", RUBRICS_HELP, register_rubric, get_rubric),
-    ):
-        group = typer.Typer(help=teaching, no_args_is_help=True, rich_markup_mode=None)
-        group.command("register")(put)
-        group.command("list", help=LIST_HELP.format(name=name))(list_assignments)
-        group.command("get")(get)
-        admin.add_typer(group, name=name)
+    add_group(admin, "prompts", PROMPTS_HELP, {"register": register_prompt, "list": list_prompts, "get": get_prompt})
+    add_group(admin, "rubrics", RUBRICS_HELP, {"register": register_rubric, "list": list_rubrics, "get": get_rubric})
 
 
 def register_prompt(
@@ -81,6 +81,22 @@ def get_rubric(assignment_id: AssignmentArgument, version: VersionOption = None,
     _print_text(assignment_id, version, output, "rubric")
 
 
+def list_prompts(grade_scale: ScaleFilter = None, page: PageOption = 1, output: OutputOption = Output.TABLE) -> None:
+    """List the assignments, and which of them have a student prompt.
+
+    Example: huleedu admin prompts list
+    """
+    list_assignments(grade_scale, page, output)
+
+
+def list_rubrics(grade_scale: ScaleFilter = None, page: PageOption = 1, output: OutputOption = Output.TABLE) -> None:
+    """List the assignments, and which of them have a rubric.
+
+    Example: huleedu admin rubrics list
+    """
+    list_assignments(grade_scale, page, output)
+
+
 def _print_text(assignment_id: str, version: int | None, output: Output, name: str) -> None:
     from huleedu_pipeline.canonical import sha256_hex
     from huleedu_pipeline.cli.opened import opened_context
@@ -94,8 +110,5 @@ def _print_text(assignment_id: str, version: int | None, output: Output, name: s
             f"assignment {assignment_id}: version {found.version} has no {name} "
             f"(register one: `huleedu admin {name}s register {assignment_id} FILE`)"
         )
-    if output is Output.JSON:
-        shown = {"assignment_id": assignment_id, "version": found.version, "text_sha256": sha256_hex(text), "text": text}
-        print_json(shown)
-    else:
-        typer.echo(text)
+    answer = {"assignment_id": assignment_id, "version": found.version, "text_sha256": sha256_hex(text), "text": text}
+    show(output, answer, lambda: typer.echo(text))

@@ -1,12 +1,14 @@
 """Commands about the whole context: `admin import-dir`, `admin history`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from huleedu_pipeline.cli.admin.options import ByOption, tell, writer
-from huleedu_pipeline.cli.output import Output, OutputOption, print_json, warn
+from huleedu_pipeline.cli.admin.options import ByOption, show, tell, writer
+from huleedu_pipeline.cli.instants import SINCE_HELP, instant_of
+from huleedu_pipeline.cli.output import Output, OutputOption, warn
 
 IMPORT_HELP = """Register everything in an assignment's folder as one version, or nothing if something in it can not be used.
 
@@ -23,6 +25,15 @@ stay.
 
 Example: huleedu admin import-dir examples/eng5-role-model
 """
+
+
+class Action(StrEnum):
+    """Kinds of writes."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    DELETE = "delete"
+    RESTORE = "restore"
 
 
 def register(admin: typer.Typer) -> None:
@@ -48,18 +59,19 @@ def import_dir(
 
 def history(
     name: Annotated[str | None, typer.Argument(help="An assignment or a scale; default: everything.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Only what this person wrote.")] = None,
+    action: Annotated[Action | None, typer.Option(help="Only writes of this kind.")] = None,
+    since: Annotated[str | None, typer.Option(help=SINCE_HELP)] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show who changed what, and when. Names and labels only, no texts.
 
-    Example: huleedu admin history role-model
+    Example: huleedu admin history role-model --since 7d
     """
     from huleedu_pipeline.cli.admin.tables import print_events
     from huleedu_pipeline.cli.opened import opened_context
 
+    from_on = None if since is None else instant_of(since)
     with opened_context() as context:
-        found = context.events(name)
-    if output is Output.JSON:
-        print_json(found)
-    else:
-        print_events(found)
+        found = context.events(name, by=by, action=None if action is None else action.value, since=from_on)
+    show(output, found, lambda: print_events(found))

@@ -6,7 +6,7 @@ declarations stand in one module for each group of assets, and are imported from
 """
 
 from huleedu_pipeline.lake.schema import Table
-from huleedu_pipeline.lake.tables.corpus import ESSAYS, SPELL_CORRECTIONS, SPELLCHECKED_ESSAYS
+from huleedu_pipeline.lake.tables.corpus import ESSAYS, REDACTIONS, SPELL_CORRECTIONS, SPELLCHECKED_ESSAYS, STUDENT_MATCHES
 from huleedu_pipeline.lake.tables.grading import ANCHOR_DIAGNOSTICS, GRADE_BOUNDARIES, GRADE_PROJECTIONS, GRADING_SUMMARY
 from huleedu_pipeline.lake.tables.judging import JUDGE_REQUESTS, LLM_JUDGEMENTS, PROVIDER_JOBS, WAVE_DECISIONS
 from huleedu_pipeline.lake.tables.pairing import COMPARISON_PAIRS
@@ -15,6 +15,8 @@ from huleedu_pipeline.lake.tables.ranking import CJ_RANKINGS, JUDGE_DIAGNOSTICS,
 
 TABLES: tuple[Table, ...] = (
     ESSAYS,
+    REDACTIONS,
+    STUDENT_MATCHES,
     SPELLCHECKED_ESSAYS,
     SPELL_CORRECTIONS,
     COMPARISON_PAIRS,
@@ -31,6 +33,8 @@ TABLES: tuple[Table, ...] = (
     GRADING_SUMMARY,
     BATCH_STATUS,
 )
+# What analysts open; the rest stays in the lake.
+PUBLISHED_TABLES: tuple[Table, ...] = tuple(table for table in TABLES if table.is_published)
 
 __all__ = [
     "ANCHOR_DIAGNOSTICS",
@@ -45,9 +49,12 @@ __all__ = [
     "JUDGE_REQUESTS",
     "LLM_JUDGEMENTS",
     "PROVIDER_JOBS",
+    "PUBLISHED_TABLES",
+    "REDACTIONS",
     "SCALING_SUMMARY",
     "SPELLCHECKED_ESSAYS",
     "SPELL_CORRECTIONS",
+    "STUDENT_MATCHES",
     "TABLES",
     "WAVE_DECISIONS",
 ]

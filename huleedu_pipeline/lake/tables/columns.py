@@ -6,12 +6,16 @@ S, I, F, B, T = ColumnType.STRING, ColumnType.INTEGER, ColumnType.FLOAT, ColumnT
 
 BATCH_ID = Column("batch_id", S, "Batch, unique in the system; also the Dagster partition.")
 ESSAY_ID = Column("essay_id", S, "Essay, unique inside its batch.")
+FILE_NAME = Column("file_name", S, "Name of the file the text came from; of a registered anchor, its name.")
 IS_PROVISIONAL = Column(
     "is_provisional",
     B,
     "Whether it was made before the last outcomes were there, and will be made anew when they are.",
 )
 IS_ANCHOR = Column("is_anchor", B, "Whether the essay carries a known grade and serves as a reference.")
+CORRELATION_ID = Column(
+    "correlation_id", S, "One id of the batch for log lines (huleedu logs) and, where a provider keeps any, for its jobs."
+)
 PAIR_ID = Column("pair_id", S, "Comparison: two essays in one order, and the replicate; stable on every machine.")
 CUSTOM_ID = Column("custom_id", S, "Request: a pair and a judge; joins grade, prompt and raw reply, also at the provider.")
 JUDGE_ID = Column(

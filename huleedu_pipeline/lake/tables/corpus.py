@@ -1,7 +1,7 @@
-"""Tables of the group corpus: the texts, and what was found of their spelling."""
+"""Tables of the group corpus: the texts, whose they are, and what was found of their spelling."""
 
 from huleedu_pipeline.lake.schema import Column, ColumnType, Table
-from huleedu_pipeline.lake.tables.columns import BATCH_ID, ESSAY_ID, IS_ANCHOR, B, F, I, S
+from huleedu_pipeline.lake.tables.columns import BATCH_ID, ESSAY_ID, FILE_NAME, IS_ANCHOR, B, F, I, S
 
 ESSAYS = Table(
     "essays",
@@ -11,11 +11,62 @@ ESSAYS = Table(
         ESSAY_ID,
         IS_ANCHOR,
         Column("anchor_grade", S, "Known grade of an anchor; null for pupils' essays.", is_nullable=True),
-        Column("file_name", S, "Name of the file the text came from."),
-        Column("text", S, "The text: UTF-8, NFC, line feeds."),
+        FILE_NAME,
+        Column("text", S, "The text: UTF-8, NFC, line feeds; of a regular batch without the names of its pupils."),
         Column("text_sha256", S, "Identity of the text: SHA-256 of its UTF-8 bytes."),
         Column("n_words", I, "Length, counted at white space.", unit="words"),
-        Column("language", S, "Language of the text: en or sv."),
+        Column("language", S, "Language that the batch declares: en or sv."),
+        Column(
+            "detected_language",
+            S,
+            "Language that most of the text's words are in (ISO 639-1); null where it is too short to tell.",
+            is_nullable=True,
+        ),
+        Column(
+            "original_sha256",
+            S,
+            "SHA-256 of the file's bytes as it was handed in, which the content store keeps; null where there was none.",
+            is_nullable=True,
+        ),
+    ),
+    ("batch_id", "essay_id"),
+)
+REDACTIONS = Table(
+    "redactions",
+    "Names of pupils that were taken out of texts before anybody judged them, so that it can be undone. Stays in the lake.",
+    (
+        BATCH_ID,
+        ESSAY_ID,
+        Column("start", I, "Where the name began in the text as it was read, from 0.", unit="characters"),
+        Column("end", I, "Where it ended there, first character after it.", unit="characters"),
+        Column("original", S, "What stood there."),
+        Column("replacement", S, "What stands in essays.text instead."),
+    ),
+    ("batch_id", "essay_id", "start"),
+    is_published=False,
+)
+STUDENT_MATCHES = Table(
+    "student_matches",
+    "Whose each pupil's essay is, by the batch's class list; none of a guest batch. Names stand only in the class list itself.",
+    (
+        BATCH_ID,
+        ESSAY_ID,
+        Column(
+            "student_id",
+            S,
+            "The pupil; of a match to review the likeliest one, which two essays may share. Null where nobody fits.",
+            is_nullable=True,
+        ),
+        Column("method", S, "What decided: file_name, author, title, signature, first_lines, matches.csv, or none."),
+        Column("confidence", F, "Points by rule from 0 to 100, no probability; 100 where a person decided."),
+        Column(
+            "status",
+            S,
+            "automatic (85 and more, and nothing else comes near), review, manual (below 50), confirmed (a person said so) or "
+            "unmatched (a person said: nobody on the list).",
+        ),
+        Column("evidence", S, "What fitted, in words without the text or a name."),
+        FILE_NAME,
     ),
     ("batch_id", "essay_id"),
     indexes=(("text_sha256",),),

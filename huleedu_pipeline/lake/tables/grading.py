@@ -1,7 +1,7 @@
 """Tables of the group grading: grades, boundaries, and whether the anchors are to be believed."""
 
 from huleedu_pipeline.lake.schema import Column, ColumnType, Table
-from huleedu_pipeline.lake.tables.columns import BATCH_ID, ESSAY_ID, IS_PROVISIONAL, B, F, I, S
+from huleedu_pipeline.lake.tables.columns import BATCH_ID, ESSAY_ID, FILE_NAME, IS_PROVISIONAL, B, F, I, S
 
 GRADE_PROJECTIONS = Table(
     "grade_projections",
@@ -16,6 +16,7 @@ GRADE_PROJECTIONS = Table(
         Column("grade_probabilities", ColumnType.PROBABILITIES, "Probability of each grade of the scale; sums to 1."),
         Column("split_grade", S, "The grade, or two neighbours as in C+/B when they share the probability."),
         IS_PROVISIONAL,
+        FILE_NAME,
     ),
     ("batch_id", "essay_id"),
 )
@@ -80,6 +81,7 @@ ANCHOR_DIAGNOSTICS = Table(
         Column("infit", F, "As in cj_rankings.", is_nullable=True),
         Column("outfit", F, "As in cj_rankings.", is_nullable=True),
         Column("flags", ColumnType.LABELS, "What to look at: order, ladder, displacement, drift, infit, outfit."),
+        FILE_NAME,
     ),
     ("batch_id", "essay_id"),
 )

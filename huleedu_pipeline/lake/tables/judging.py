@@ -3,6 +3,7 @@
 from huleedu_pipeline.lake.schema import Column, Table
 from huleedu_pipeline.lake.tables.columns import (
     BATCH_ID,
+    CORRELATION_ID,
     COUNTS,
     CUSTOM_ID,
     ESSAY_A,
@@ -38,6 +39,13 @@ JUDGE_REQUESTS = Table(
             "The provider's batch job that carried it; null for live calls and before submission.",
             is_nullable=True,
         ),
+        Column("prompt_template", S, "Wording that the judge read, by name; null where people judge.", is_nullable=True),
+        Column(
+            "prompt_template_sha256",
+            S,
+            "SHA-256 of that wording's file, which never changes; null where people judge.",
+            is_nullable=True,
+        ),
     ),
     ("batch_id", "custom_id"),
 )
@@ -69,6 +77,7 @@ PROVIDER_JOBS = Table(
             is_nullable=True,
             unit="USD",
         ),
+        CORRELATION_ID,
     ),
     ("batch_id", "provider_job_id"),
 )

@@ -1,7 +1,7 @@
 """Tables of the group publishing: a batch's final account."""
 
 from huleedu_pipeline.lake.schema import Column, Table
-from huleedu_pipeline.lake.tables.columns import BATCH_ID, COUNTS, F, I, S, T
+from huleedu_pipeline.lake.tables.columns import BATCH_ID, CORRELATION_ID, COUNTS, F, I, S, T
 
 BATCH_STATUS = Table(
     "batch_status",
@@ -42,6 +42,7 @@ BATCH_STATUS = Table(
             "JSON: llm_batching_mode and why it is this one, and original_request, all that was asked for when the batch was "
             "first recorded (batch, judge, batch_config_overrides).",
         ),
+        CORRELATION_ID,
     ),
     ("batch_id",),
 )

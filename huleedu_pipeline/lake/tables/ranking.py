@@ -4,6 +4,7 @@ from huleedu_pipeline.lake.schema import Column, ColumnType, Table
 from huleedu_pipeline.lake.tables.columns import (
     BATCH_ID,
     ESSAY_ID,
+    FILE_NAME,
     IS_ANCHOR,
     IS_PROVISIONAL,
     JUDGE_ID,
@@ -59,6 +60,7 @@ CJ_RANKINGS = Table(
             "regular than chance allows).",
         ),
         IS_PROVISIONAL,
+        FILE_NAME,
     ),
     ("batch_id", "essay_id"),
 )
