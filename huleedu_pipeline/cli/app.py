@@ -19,6 +19,7 @@ from huleedu_pipeline.cli import (
     inspecting,
     judgements,
     logs,
+    metrics,
     models,
     paid,
     planning,
@@ -71,6 +72,7 @@ for module in (
     eng5,
     admin,
     logs,
+    metrics,
     services,
 ):
     module.register(app)
