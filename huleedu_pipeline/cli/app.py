@@ -21,6 +21,7 @@ from huleedu_pipeline.cli import (
     judgements,
     logs,
     matching,
+    metrics,
     models,
     paid,
     planning,
@@ -75,6 +76,7 @@ for module in (
     admin,
     logs,
     content,
+    metrics,
     services,
 ):
     module.register(app)

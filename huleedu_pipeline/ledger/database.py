@@ -4,6 +4,8 @@ Write transactions queue one behind another, on SQLite by ``BEGIN IMMEDIATE`` an
 a transaction has read still holds when it writes. Every commit is flushed to disk: what is recorded has happened.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 
 from huleedu_pipeline.errors import HuleeduError
+from huleedu_pipeline.ledger.totalling import drop_totals, has_totals, make_totals
 
 BUSY_TIMEOUT_SECONDS = 30
 WRITERS_LOCK = 4_853_751_012  # any number, the same in every process
@@ -64,17 +67,45 @@ def open_engine(url: str) -> sa.Engine:
 
 
 def migrate(engine: sa.Engine) -> None:
-    """Bring the database to the newest schema; does nothing when it is there already."""
+    """Bring the database to the newest schema and its sums to their declarations; does nothing when it is there already."""
     with as_file(files("huleedu_pipeline.ledger") / "migrations") as folder:
         config = Config()
         config.set_main_option("script_location", str(folder))
         head = ScriptDirectory.from_config(config).get_current_head()
         with engine.connect().execution_options(**READ_ONLY) as connection:
-            if MigrationContext.configure(connection).get_current_revision() == head:
+            is_at_head = MigrationContext.configure(connection).get_current_revision() == head
+            if is_at_head and has_totals(connection):
                 return
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        with engine.connect() as connection, _free_to_rebuild(connection), connection.begin():
+            # Made anew, whatever a migration does to the tables beneath: rebuilding a table takes its triggers away.
+            drop_totals(connection)
+            if not is_at_head:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                _ensure_references(connection)
+            make_totals(connection)
+
+
+@contextmanager
+def _free_to_rebuild(connection: sa.Connection) -> Iterator[None]:
+    """Let a migration replace a table that others refer to, which SQLite takes for removing all its rows."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = OFF")  # means nothing inside a transaction
+    try:
+        yield
+    finally:
+        cursor.execute("PRAGMA foreign_keys = ON")
+
+
+def _ensure_references(connection: sa.Connection) -> None:
+    if connection.dialect.name == "sqlite" and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+        raise DamagedLedgerError(
+            f"table {broken[0][0]}: a row refers to one in {broken[0][2]} that is not there, and nothing was migrated (restore "
+            "the ledger from a backup, or migrate it with the version before)"
+        )
 
 
 def _make_writers_queue(engine: sa.Engine) -> None:
