@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency mock-profile benchmark benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration benchmark-spelling
+.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency mock-profile check-rules benchmark benchmark-metrics benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration benchmark-spelling
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,14 @@ drill-concurrency: $(VENV)/dev  ## Let eight processes judge 64 batches on one l
 mock-profile: $(VENV)/dev  ## Judge with a mock profile through daemon and emulator: PROFILE=cj-generic, eng5-anchor, eng5-lower5, or with -batch-api (minutes)
 	@: $(if $(PROFILE),,$(error PROFILE is not set; for example: make mock-profile PROFILE=eng5-anchor-batch-api))
 	@$(BIN)/python -m pytest -m heavy tests/heavy/test_mock_profiles.py -k "[$(PROFILE)]"
+
+check-rules:  ## Check the alerting rules and run their unit tests (needs promtool, Debian's package prometheus)
+	promtool check config deploy/observability/prometheus.yaml
+	promtool check rules deploy/observability/rules.yaml
+	promtool test rules deploy/observability/rules_test.yaml
+
+benchmark-metrics: $(VENV)/dev  ## Time a scrape of a ledger of a million requests beside a full recount (about ten minutes)
+	@$(BIN)/python benchmarks/metrics.py
 
 benchmark: $(VENV)/dev  ## Time request files and result files beside the plain ways of making and reading them
 	@$(BIN)/python benchmarks/providers.py

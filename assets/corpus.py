@@ -30,9 +30,9 @@ MOST_ROWS = 20
     "intake",
     {
         ESSAYS: (
-            "The texts of a batch as they were written: pupils' essays and graded anchors. Reads the batch's folder in the "
-            "inbox and refuses it whole, before anything is paid, when anything in it is wrong. A batch that was submitted "
-            "before can not change: other content needs another batch_id."
+            "The texts of a batch as they were written: pupils' essays without names of a class list, and graded anchors. "
+            "Reads a batch's folder in the inbox and refuses it whole, before anything is paid, when anything in it is wrong. "
+            "A batch that was submitted before can not change: other content needs another batch_id."
         ),
         REDACTIONS: (
             "The names of the class that were taken out of the texts before anything else saw them, by place, so that it can "

@@ -16,10 +16,14 @@ from huleedu_pipeline.judging.spec import is_simulated
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.schema import Table
 from huleedu_pipeline.lake.tables import CJ_RANKINGS, ESSAYS, JUDGE_DIAGNOSTICS, LLM_JUDGEMENTS, SCALING_SUMMARY
-from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger
+from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger, ScalingRecord
 from huleedu_pipeline.logs.spans import span
 from huleedu_pipeline.providers.continuation import is_judged
 from resources import LakeResource, LedgerResource
+
+# By these, in logits and in comparisons of an essay, a ranking counts as imprecise, or as resting on too little. No gate.
+INFLATED_MEAN_SE, INFLATED_MAX_SE = 0.4, 0.8
+SPARSE_COMPARISONS = 1.0
 
 
 class StaleJudgementsError(HuleeduError):
@@ -65,6 +69,8 @@ def scaling(
         summary = _summary_row(batch_id, batch)
         summary["seconds"] = time.perf_counter() - started
         summaries = store.write_rows(SCALING_SUMMARY, batch_id, [summary])
+        if not is_provisional:
+            book.record_scaling(batch_id, _precision(batch))
     fit, title = batch.fit, f"{batch_id}, judged by {', '.join(batch.models)}"
     grades = [essay["anchor_grade"] for essay in batch.essays]
     yield one_materialised(
@@ -86,6 +92,20 @@ def scaling(
         **{name: _round(value) for name, value in summary.items() if name != "batch_id" and value is not None},
     )
     yield one_materialised(JUDGE_DIAGNOSTICS, judges, n_judges=len(batch.judge_ids), is_simulated=batch.is_simulated)
+
+
+def _precision(batch: BatchScaling) -> ScalingRecord:
+    """Return what the ledger keeps of a final ranking."""
+    fit = batch.fit
+    mean_se, max_se = float(fit.se.mean()), float(fit.se.max())
+    return ScalingRecord(
+        n_essays=len(fit.theta),
+        n_comparisons=len(batch.verdicts),
+        mean_theta_se=mean_se,
+        max_theta_se=max_se,
+        is_se_inflated=mean_se > INFLATED_MEAN_SE or max_se > INFLATED_MAX_SE,
+        is_coverage_sparse=float(fit.n_comparisons.mean()) < SPARSE_COMPARISONS,
+    )
 
 
 def _unranked(store: Lake, record: BatchRecord) -> Iterator[dg.MaterializeResult[None]]:

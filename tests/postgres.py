@@ -26,7 +26,7 @@ START_SECONDS = 120.0
 def serving(shared: Path) -> Iterator[str]:
     """Give the URL of a server, without a password, which all processes use that name the same folder ``shared``."""
     if given := os.environ.get(GIVEN):
-        yield _without_password(given)
+        yield without_password(given)
         return
     shared.mkdir(parents=True, exist_ok=True)
     holders, endpoint = shared / "postgres.holders", shared / "postgres.url"
@@ -36,7 +36,7 @@ def serving(shared: Path) -> Iterator[str]:
             fcntl.flock(held, fcntl.LOCK_SH)
             if not endpoint.exists():
                 _start_keeper(holders, endpoint, shared / "postgres.log")
-        yield _without_password(endpoint.read_text(encoding="utf-8"))
+        yield without_password(endpoint.read_text(encoding="utf-8"))
 
 
 def make_database(server: str, template: str | None = None) -> str:
@@ -62,7 +62,8 @@ def command(url: str, *statements: str) -> None:
         engine.dispose()
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """Put a URL's password into PGPASSWORD and return the URL without it, with its driver named."""
     parsed = sa.make_url(url)
     if parsed.password is not None:
         os.environ["PGPASSWORD"] = str(parsed.password)

@@ -10,6 +10,7 @@ from huleedu_pipeline.cli.app import app
 from huleedu_pipeline.cli.reference import reference
 from huleedu_pipeline.lake import tables
 from huleedu_pipeline.lake.dictionary import data_dictionary
+from huleedu_pipeline.metrics.page import metrics_page
 from tests.providers.conformance.elsewhere import ELSEWHERE
 from tests.providers.conformance.table import JOBS, LINES, faults_page
 
@@ -22,6 +23,10 @@ def text(name: str) -> str:
 
 def test_the_data_dictionary_is_up_to_date() -> None:
     assert text("docs/tables.md") == data_dictionary()
+
+
+def test_the_page_of_metrics_is_up_to_date() -> None:
+    assert text("docs/metrics.md") == metrics_page()
 
 
 def test_every_column_of_the_statistical_tables_is_explained() -> None:

@@ -22,6 +22,7 @@ from huleedu_pipeline.cli import (
     judgements,
     logs,
     matching,
+    metrics,
     models,
     paid,
     planning,
@@ -76,6 +77,7 @@ for module in (
     admin,
     logs,
     content,
+    metrics,
     database,
     services,
 ):

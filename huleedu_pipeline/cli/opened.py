@@ -1,4 +1,4 @@
-"""The ledger and the assessment context of this installation, opened for the length of a command."""
+"""The ledger of this installation and the assessment context in it, opened for the length of a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,20 @@ from huleedu_pipeline.settings import Settings
 
 
 @contextmanager
-def opened_context() -> Iterator[AssessmentContext]:
-    """Open the ledger that the environment names and give the context in it; the ledger is made where there is none."""
+def opened_ledger() -> Iterator[Ledger]:
+    """Open the ledger that the environment names; it is made where there is none."""
     ledger = Ledger(Settings.load().ledger_url)
     try:
-        yield AssessmentContext(ledger)
+        yield ledger
     finally:
         ledger.close()
+
+
+@contextmanager
+def opened_context() -> Iterator[AssessmentContext]:
+    """Open that ledger and give the context in it."""
+    with opened_ledger() as ledger:
+        yield AssessmentContext(ledger)
 
 
 @contextmanager

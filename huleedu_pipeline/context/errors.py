@@ -11,19 +11,27 @@ from huleedu_pipeline.errors import HuleeduError
 
 
 class ContextError(HuleeduError):
-    """A request that the assessment context refuses; nothing of it was written."""
+    """A request that the assessment context refuses; nothing of it was written but, where it was a write, its ``kind``."""
+
+    kind = "refused"
 
 
 class NotFoundError(ContextError):
     """An assignment, a version, an anchor or a scale that is not there."""
 
+    kind = "not_found"
+
 
 class ConflictError(ContextError):
     """What is asked for contradicts what stands: a fixed field, a scale in use, a national rubric."""
 
+    kind = "conflict"
+
 
 class InvalidInputError(ContextError):
     """An input that can not be used whatever stands in the context."""
+
+    kind = "invalid"
 
 
 def explained(error: ValidationError, place: str, model: type[BaseModel]) -> InvalidInputError:

@@ -18,6 +18,7 @@ from huleedu_pipeline.ledger.schema import (
     assignment_versions,
     assignments,
     context_events,
+    context_refusals,
     context_texts,
 )
 
@@ -240,3 +241,8 @@ def add_event(
             detail=canonical_json(detail),
         )
     )
+
+
+def add_refusal(connection: Connection, at: datetime, action: str, subject: str, kind: str) -> None:
+    """Record that a write was refused."""
+    connection.execute(context_refusals.insert().values(at=at, action=action, subject=subject, kind=kind))

@@ -5,7 +5,8 @@ API needs nothing more. Each write says who it is by, and leaves a line in the r
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from huleedu_pipeline.canonical import sha256_hex
 from huleedu_pipeline.context import rules
-from huleedu_pipeline.context.errors import ConflictError, InvalidInputError, NotFoundError
+from huleedu_pipeline.context.errors import ConflictError, ContextError, InvalidInputError, NotFoundError
 from huleedu_pipeline.context.models import (
     Anchor,
     AnchorInput,
@@ -32,6 +33,7 @@ from huleedu_pipeline.context.rows import (
     Head,
     Version,
     add_event,
+    add_refusal,
     add_version,
     read_events,
     read_head,
@@ -195,7 +197,7 @@ class AssessmentContext:
     def delete_assignment(self, assignment_id: str, *, by: str) -> None:
         """Delete an assignment: new batches can not name it, and every version stays readable; raises NotFoundError."""
         actor = _actor(by)
-        with self._ledger.engine.begin() as connection:
+        with self._writing("delete", "assignment") as connection:
             head, _ = _read(connection, assignment_id, None)
             at = now()
             set_deleted(connection, assignment_id, at)
@@ -212,7 +214,7 @@ class AssessmentContext:
 
         """
         actor, assignment_id = _actor(by), wanted.assignment.assignment_id
-        with self._ledger.engine.begin() as connection:
+        with self._writing("put", "assignment") as connection:
             for scale in wanted.scales:
                 _put_scale(connection, scale.as_scale(), actor)
             scales = own_scales(connection)
@@ -236,7 +238,7 @@ class AssessmentContext:
 
         """
         actor, found = _actor(by), [scale.as_scale() for scale in wanted]
-        with self._ledger.engine.begin() as connection:
+        with self._writing("put", "scale") as connection:
             for scale in found:
                 _put_scale(connection, scale, actor)
         return found
@@ -250,7 +252,7 @@ class AssessmentContext:
 
         """
         actor = _actor(by)
-        with self._ledger.engine.begin() as connection:
+        with self._writing("delete", "scale") as connection:
             scale = own_scales(connection).get(scale_id)
             if scale is None and any(scale_id == one.scale_id for one in list_scales()):
                 raise ConflictError(f"scale {scale_id}: comes with the pipeline and can not be deleted (leave it unused)")
@@ -261,9 +263,20 @@ class AssessmentContext:
             remove_scale(connection, scale_id)
             add_event(connection, now(), actor, "delete", "scale", scale_id, None, asdict(scale))
 
+    @contextmanager
+    def _writing(self, action: str, subject: str) -> Iterator[Connection]:
+        """Write in one transaction; of a write that is refused, only that it was is recorded."""
+        try:
+            with self._ledger.engine.begin() as connection:
+                yield connection
+        except ContextError as error:
+            with self._ledger.engine.begin() as connection:
+                add_refusal(connection, now(), action, subject, error.kind)
+            raise
+
     def _change(self, assignment_id: str, by: str, change: Change) -> Assignment:
         actor = _actor(by)
-        with self._ledger.engine.begin() as connection:
+        with self._writing("put", "assignment") as connection:
             head, found = _read(connection, assignment_id, None)
             _write(connection, head, found.state, change(found.state, own_scales(connection)), actor)
             return _assignment(*_read(connection, assignment_id, None))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.anchors import TABLE, anchor_files, read_anchors
-from huleedu_pipeline.essays.batch import Essay
+from huleedu_pipeline.essays.batch import Essay, PromptFailure
 from huleedu_pipeline.essays.folder_files import read_text_file
 from huleedu_pipeline.essays.registered import RegisteredAssignment, Registry
 from huleedu_pipeline.essays.spec import BatchSpec
@@ -25,7 +25,8 @@ INSTRUCTIONS = {"prompt.md": "the assignment the pupils answered", "rubric.md": 
 class Basis:
     """What essays are judged by; each anchor with the place that messages about it name.
 
-    ``is_blocked`` is set where a judge would have to judge without the assignment.
+    ``is_blocked`` is set where a judge would have to judge without the assignment; ``failures`` say why prompt or rubric could
+    not be fetched.
     """
 
     prompt: str = ""
@@ -35,6 +36,7 @@ class Basis:
     assignment_version: int | None = None
     is_blocked: bool = False
     warnings: tuple[str, ...] = ()
+    failures: tuple[PromptFailure, ...] = ()
 
 
 def read_basis(folder: Path, spec: BatchSpec | None, registry: Registry, problems: list[str]) -> Basis:
@@ -64,7 +66,8 @@ def read_basis(folder: Path, spec: BatchSpec | None, registry: Registry, problem
     warnings: list[str] = []
     anchors = tuple(read_anchors(folder / "anchors", scale, problems, warnings))
     is_blocked = is_needed and _is_without_words(folder / "prompt.md")
-    return Basis(prompt, rubric, scale, anchors, is_blocked=is_blocked, warnings=tuple(warnings))
+    failures = tuple(_failures(folder))
+    return Basis(prompt, rubric, scale, anchors, is_blocked=is_blocked, warnings=tuple(warnings), failures=failures)
 
 
 def _read_instruction(folder: Path, name: str, problems: list[str], *, is_needed: bool) -> str:
@@ -74,6 +77,22 @@ def _read_instruction(folder: Path, name: str, problems: list[str], *, is_needed
             problems.append(f"{name}: is missing; a judge needs it (write {what} into it)")
         return ""
     return read_text_file(path, name, problems, f"is empty (write {what} into it{'' if is_needed else ', or remove it'})")
+
+
+def _failures(folder: Path) -> Iterator[PromptFailure]:
+    for path in (folder / name for name in INSTRUCTIONS):
+        if path.exists() and _is_without_words(path):
+            yield PromptFailure.EMPTY_CONTENT
+        elif path.exists() and not _is_readable(path):
+            yield PromptFailure.UNREADABLE_CONTENT
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        read_text(path)
+    except TextError:
+        return False
+    return True
 
 
 def _is_without_words(path: Path) -> bool:
@@ -102,7 +121,7 @@ def _of_assignment(spec: BatchSpec, assignment_id: str, registry: Registry, prob
         found = registry.assignment_for(assignment_id, spec.batch_id)
     except HuleeduError as error:
         problems.append(f"batch.yaml: assignment_id: {error}")
-        return Basis()
+        return Basis(failures=(PromptFailure.MISSING_ENTRY,))
     has_own_rubric = spec.judge.rubric is not None
     if has_own_rubric and found.is_national:
         problems.append(

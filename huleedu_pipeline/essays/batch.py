@@ -3,9 +3,10 @@
 Not here: where essays are read from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Any
 
 from huleedu_pipeline.canonical import sha256_hex, short_hash
@@ -20,26 +21,52 @@ from huleedu_pipeline.people import Decision, Roster
 from huleedu_pipeline.spelling import SpellCheck
 
 
-class IntakeError(HuleeduError):
-    """A batch folder that can not be used; ``problems`` holds one line for each thing to mend."""
+class PromptFailure(StrEnum):
+    """Why what a judge is told could not be fetched, although something names it or is there."""
 
-    def __init__(self, place: str, problems: list[str]) -> None:
+    MISSING_ENTRY = "missing_entry"
+    EMPTY_CONTENT = "empty_content"
+    UNREADABLE_CONTENT = "unreadable_content"
+
+
+class IntakeError(HuleeduError):
+    """A batch folder that can not be used; ``problems`` holds one line for each thing to mend.
+
+    ``prompt_failures`` say why prompt or rubric could not be fetched; ``content_sha256`` is then the identity of what there
+    is besides, so that the same batch is known when it is seen again.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        problems: list[str],
+        *,
+        prompt_failures: Iterable[PromptFailure] = (),
+        batch_id: str = "",
+        content_sha256: str = "",
+    ) -> None:
         self.problems = tuple(problems)
+        self.prompt_failures = tuple(sorted(set(prompt_failures)))
+        self.batch_id = batch_id
+        self.content_sha256 = content_sha256
         super().__init__("\n".join(f"{place}: {problem}" for problem in problems))
 
 
 class PromptNotAttachedError(IntakeError):
-    """A batch for a judge without the assignment: ``prompt.md`` is missing or has not a word, or no prompt is registered.
-
-    ``content_sha256`` is the identity of what there is besides, so that the same batch is known when it is seen again.
-    """
+    """A batch for a judge without the assignment: ``prompt.md`` is missing or has not a word, or no prompt is registered."""
 
     code = "prompt_not_attached"
 
-    def __init__(self, place: str, problems: list[str], batch_id: str, content_sha256: str) -> None:
-        self.batch_id = batch_id
-        self.content_sha256 = content_sha256
-        super().__init__(place, problems)
+    def __init__(
+        self,
+        place: str,
+        problems: list[str],
+        *,
+        prompt_failures: Iterable[PromptFailure] = (),
+        batch_id: str,
+        content_sha256: str,
+    ) -> None:
+        super().__init__(place, problems, prompt_failures=prompt_failures, batch_id=batch_id, content_sha256=content_sha256)
         self.args = (f"{self}\n{place}: blocked: {self.code}; no judge is asked without the assignment",)
 
 

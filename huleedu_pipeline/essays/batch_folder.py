@@ -100,10 +100,10 @@ def read_batch(folder: Path, registry: Registry = NOTHING_REGISTERED, overrides:
         roster,
         decisions,
     )
-    if basis.is_blocked:
-        raise PromptNotAttachedError(place, problems, spec.batch_id, batch.content_sha256)
-    if problems:
-        raise IntakeError(place, problems)
+    if basis.is_blocked or problems:
+        refusal = PromptNotAttachedError if basis.is_blocked else IntakeError
+        identity = {"batch_id": spec.batch_id, "content_sha256": batch.content_sha256}
+        raise refusal(place, problems, prompt_failures=basis.failures, **identity)
     return batch
 
 

@@ -15,7 +15,9 @@ from huleedu_pipeline.ledger.records import (
     OutcomeRecord,
     PrerequisiteBlock,
     RequestRecord,
+    ScalingRecord,
     Tally,
+    WorkflowDecision,
 )
 from huleedu_pipeline.ledger.spelling import SpellCheckRecord, SpellCheckStatus
 from huleedu_pipeline.ledger.states import BatchStatus, JobState, StaleStateError
@@ -39,10 +41,12 @@ __all__ = [
     "OutcomeRecord",
     "PrerequisiteBlock",
     "RequestRecord",
+    "ScalingRecord",
     "SpellCheckRecord",
     "SpellCheckStatus",
     "StaleStateError",
     "Tally",
     "UnknownBatchError",
     "UnknownJobError",
+    "WorkflowDecision",
 ]

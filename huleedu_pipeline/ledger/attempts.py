@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from huleedu_pipeline.judging.caching import cache_result
 from huleedu_pipeline.judging.outcome import RETRYABLE, UNCOUNTED, ErrorCode, Outcome, OutcomeKind, Usage
 from huleedu_pipeline.ledger.records import Answer, DeadLetter, JobRecord
-from huleedu_pipeline.ledger.schema import attempts, dead_letters, replies
+from huleedu_pipeline.ledger.schema import attempts, batches, dead_letters, planned_waves, replies, requests
 
 CHUNK = 500
 T = TypeVar("T")
@@ -41,15 +42,33 @@ def is_last(outcome: Outcome, n_counted_before: int, max_attempts: int) -> bool:
 
 
 def begin(connection: Connection, custom_ids: Sequence[str], job_token: str | None, sent_at: datetime | None) -> None:
-    """Begin the next attempt of each request."""
+    """Begin the next attempt of each request.
+
+    It was accepted when the request was planned, or when the attempt before it ended, or when its batch was brought back.
+    """
     common = {"job_token": job_token, "sent_at": sent_at, "is_final": False}
     for chunk in batched(custom_ids, CHUNK):
-        made = sa.select(attempts.c.custom_id, sa.func.max(attempts.c.attempt)).where(attempts.c.custom_id.in_(chunk))
-        newest: dict[str, int] = {row[0]: row[1] for row in connection.execute(made.group_by(attempts.c.custom_id))}
-        connection.execute(
-            attempts.insert(),
-            [{"custom_id": name, "attempt": newest.get(name, 0) + 1, **common} for name in chunk],
+        earlier = requests.outerjoin(attempts, attempts.c.custom_id == requests.c.custom_id)
+        wave = (planned_waves.c.batch_id == requests.c.batch_id) & (planned_waves.c.wave == requests.c.wave)
+        known = (
+            sa.select(
+                requests.c.custom_id,
+                sa.func.coalesce(sa.func.max(attempts.c.attempt), 0),
+                sa.func.max(attempts.c.ended_at),
+                planned_waves.c.at,
+                batches.c.reopened_at,
+            )
+            .select_from(earlier.join(batches, batches.c.batch_id == requests.c.batch_id).outerjoin(planned_waves, wave))
+            .where(requests.c.custom_id.in_(chunk))
+            .group_by(requests.c.custom_id, planned_waves.c.at, batches.c.reopened_at)
         )
+        found = {name: (newest, instants) for name, newest, *instants in connection.execute(known)}
+        rows = []
+        for name in chunk:
+            newest, instants = found[name]
+            accepted_at = max((instant for instant in instants if instant is not None), default=None)
+            rows.append({"custom_id": name, "attempt": newest + 1, "accepted_at": accepted_at, **common})
+        connection.execute(attempts.insert(), rows)
 
 
 def end(connection: Connection, answers: Iterable[Answer], job: JobRecord | None, max_attempts: int) -> tuple[int, int]:
@@ -62,14 +81,18 @@ def end(connection: Connection, answers: Iterable[Answer], job: JobRecord | None
     for chunk in batched(answers, CHUNK):
         of_job = attempts.c.job_token.is_(None) if token is None else attempts.c.job_token == token
         ids = [answer.custom_id for answer in chunk]
-        found = sa.select(attempts.c.custom_id, attempts.c.attempt).where(attempts.c.custom_id.in_(ids), OPEN, of_job)
-        number: dict[str, int] = {row[0]: row[1] for row in connection.execute(found)}
-        fresh = [answer for answer in chunk if answer.custom_id in number]
+        query = (
+            sa.select(attempts.c.custom_id, attempts.c.attempt, attempts.c.sent_at, requests.c.model)
+            .join(requests, requests.c.custom_id == attempts.c.custom_id)
+            .where(attempts.c.custom_id.in_(ids), OPEN, of_job)
+        )
+        asked = {row.custom_id: row for row in connection.execute(query)}
+        fresh = [answer for answer in chunk if answer.custom_id in asked]
         counted = _counted(connection, [a.custom_id for a in fresh if a.outcome.error_code in RETRYABLE])
-        rows = [_ended(a, number[a.custom_id], counted.get(a.custom_id, 0), job, max_attempts) for a in fresh]
+        rows = [_ended(a, asked[a.custom_id], counted.get(a.custom_id, 0), job, max_attempts) for a in fresh]
         if not rows:
             continue
-        received = [_received(answer, number[answer.custom_id], token) for answer in fresh if answer.raw is not None]
+        received = [_received(answer, asked[answer.custom_id].attempt, token) for answer in fresh if answer.raw is not None]
         if received:
             connection.execute(replies.insert(), received)
         key = (attempts.c.custom_id == sa.bindparam("key_id"), attempts.c.attempt == sa.bindparam("key_attempt"))
@@ -117,13 +140,17 @@ def _received(answer: Answer, attempt: int, token: str | None) -> dict[str, Any]
     }
 
 
-def _ended(answer: Answer, attempt: int, n_counted: int, job: JobRecord | None, max_attempts: int) -> dict[str, Any]:
+def _ended(answer: Answer, asked: sa.Row[Any], n_counted: int, job: JobRecord | None, max_attempts: int) -> dict[str, Any]:
+    """Return what ends an attempt; ``asked`` is the attempt's number, when it was sent so far, and the model asked for."""
     outcome, verdict = answer.outcome, answer.outcome.verdict
-    values = {
+    is_final = is_last(outcome, n_counted, max_attempts)
+    return {
         "key_id": answer.custom_id,
-        "key_attempt": attempt,
+        "key_attempt": asked.attempt,
+        "sent_at": job.submitted_at if job is not None else answer.sent_at or asked.sent_at,
         "ended_at": answer.completed_at,
-        "is_final": is_last(outcome, n_counted, max_attempts),
+        "is_final": is_final,
+        "was_final": is_final,
         "outcome": outcome.kind,
         "winner": verdict.winner if verdict else None,
         "justification": verdict.justification if verdict else None,
@@ -134,8 +161,6 @@ def _ended(answer: Answer, attempt: int, n_counted: int, job: JobRecord | None, 
         "model": outcome.model or (job.model if job else None),
         "service_tier": outcome.service_tier,
         "cost_usd": answer.cost_usd,
+        "cache_result": cache_result(asked.model, outcome.usage),
         **asdict(outcome.usage),
     }
-    if job is not None:
-        values["sent_at"] = job.submitted_at
-    return values

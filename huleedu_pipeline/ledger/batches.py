@@ -5,6 +5,7 @@ not take judgements any more is refused every new attempt, here and nowhere else
 """
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -16,9 +17,18 @@ from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.judging.outcome import OutcomeKind
 from huleedu_pipeline.ledger.attempts import FINAL
 from huleedu_pipeline.ledger.book import Book, count
-from huleedu_pipeline.ledger.moves import now
-from huleedu_pipeline.ledger.records import BatchMove, BatchRecord
-from huleedu_pipeline.ledger.schema import attempts, batch_moves, batches, provider_jobs, requests, spell_checks
+from huleedu_pipeline.ledger.moves import add_decision, has_decision, now
+from huleedu_pipeline.ledger.records import BatchMove, BatchRecord, ScalingRecord, WorkflowDecision
+from huleedu_pipeline.ledger.schema import (
+    attempts,
+    batch_moves,
+    batches,
+    provider_jobs,
+    requests,
+    scalings,
+    spell_checks,
+    workflow_decisions,
+)
 from huleedu_pipeline.ledger.states import BATCH_MOVES, CLOSED, SCORED, BatchStatus, StaleStateError
 from huleedu_pipeline.logs import events
 
@@ -114,13 +124,23 @@ class Batches(Book):
             rows = connection.execute(sa.select(batches).order_by(batches.c.created_at, batches.c.batch_id)).mappings()
             return [_batch_record(row) for row in rows]
 
-    def move_batch(self, batch_id: str, to: BatchStatus, reason: str | None = None) -> None:
+    def move_batch(
+        self,
+        batch_id: str,
+        to: BatchStatus,
+        reason: str | None = None,
+        *,
+        moved_by: str | None = None,
+        decision: WorkflowDecision | None = None,
+    ) -> None:
         """Move a batch along an allowed edge; being there already, or past it, is not an error.
 
         Args:
             batch_id: The batch.
             to: Where it is to stand.
             reason: Why, where that does not go without saying; kept with the batch and in its history.
+            moved_by: Who moves it, where that is neither its own run nor a person; kept in its history.
+            decision: What the move follows from, where it follows from a decision after a wave.
 
         Raises:
             StaleStateError: ``to`` can not be reached in one move from where the batch stands.
@@ -130,7 +150,9 @@ class Batches(Book):
             record = _existing(connection, batch_id)
             if record.status is to or record.status in _reachable(to):
                 return
-            _move(connection, record, to, reason)
+            _move(connection, record, to, reason, moved_by)
+            if decision is not None:
+                add_decision(connection, batch_id, decision)
         _tell_move(record, to)
 
     def complete_batch(self, batch_id: str) -> None:
@@ -148,8 +170,10 @@ class Batches(Book):
             _move(connection, record, to, record.status_reason)
         _tell_move(record, to)
 
-    def conclude(self, batch_id: str, ends_as: BatchStatus, reason: str) -> None:
+    def conclude(self, batch_id: str, ends_as: BatchStatus, reason: str, *, decision: WorkflowDecision | None = None) -> None:
         """Decide that nothing more is asked for a batch, and as what it ends once it is scored; from here on, no request is.
+
+        ``decision`` is what it follows from, where it follows from a decision after a wave.
 
         Raises:
             StaleStateError: the batch does not await judgements.
@@ -163,7 +187,36 @@ class Batches(Book):
             if record.status is not BatchStatus.AWAITING_JUDGEMENTS:
                 raise StaleStateError(f"batch {batch_id}: is {record.status}, and does not await judgements")
             _set(connection, record, ends_as=ends_as, status_reason=reason, updated_at=now())
+            if decision is not None:
+                add_decision(connection, batch_id, decision)
         events.BATCH_CONCLUDED.tell(**record.log_fields, ends_as=ends_as)
+
+    def record_decision(self, batch_id: str, made: WorkflowDecision) -> None:
+        """Record what was decided after a wave where nothing else changes; the same decision again adds nothing.
+
+        Raises:
+            UnknownBatchError: there is no such batch.
+
+        """
+        with self.read() as connection:  # first: whoever waits looks often, and should not make writers wait for nothing
+            _existing(connection, batch_id)
+            if has_decision(connection, batch_id, made):
+                return
+        with self.engine.begin() as connection:
+            add_decision(connection, batch_id, made)
+
+    def decisions(self, batch_id: str) -> list[WorkflowDecision]:
+        """Return what was decided about a batch, oldest first."""
+        columns = workflow_decisions.c
+        query = sa.select(columns.wave, columns.decision, columns.reason).where(columns.batch_id == batch_id)
+        with self.read() as connection:
+            return [WorkflowDecision(*row) for row in connection.execute(query.order_by(columns.decision_id))]
+
+    def record_scaling(self, batch_id: str, made: ScalingRecord) -> None:
+        """Record how precise the final ranking of a batch was; the first one stays, because a batch is scored once."""
+        with self.engine.begin() as connection:
+            if not count(connection, scalings, scalings.c.batch_id == batch_id):
+                connection.execute(scalings.insert().values(batch_id=batch_id, at=now(), **asdict(made)))
 
     def reopen_batch(self, batch_id: str, reason: str) -> int:
         """Bring a failed or cancelled batch back, so that what has no verdict is asked again, and return how many that are.
@@ -269,13 +322,15 @@ def _existing(connection: Connection, batch_id: str) -> BatchRecord:
     return record
 
 
-def _move(connection: Connection, record: BatchRecord, to: BatchStatus, reason: str | None) -> None:
+def _move(
+    connection: Connection, record: BatchRecord, to: BatchStatus, reason: str | None, moved_by: str | None = None
+) -> None:
     if to not in BATCH_MOVES[record.status]:
         raise StaleStateError(f"batch {record.batch_id}: can not go from {record.status} to {to}")
     at = now()
     kept = reason if reason is not None else record.status_reason
     _set(connection, record, status=to, updated_at=at, completed_at=at if to.is_final else None, status_reason=kept)
-    _add_move(connection, record.batch_id, at, record.status, to, reason)
+    _add_move(connection, record.batch_id, at, record.status, to, reason, moved_by)
 
 
 def _tell_move(before: BatchRecord, to: BatchStatus) -> None:
@@ -290,11 +345,16 @@ def _set(connection: Connection, record: BatchRecord, **values: Any) -> None:
 
 
 def _add_move(
-    connection: Connection, batch_id: str, at: datetime, before: BatchStatus | None, after: BatchStatus, reason: str | None
+    connection: Connection,
+    batch_id: str,
+    at: datetime,
+    before: BatchStatus | None,
+    after: BatchStatus,
+    reason: str | None,
+    moved_by: str | None = None,
 ) -> None:
-    connection.execute(
-        batch_moves.insert().values(batch_id=batch_id, at=at, from_status=before, to_status=after, reason=reason)
-    )
+    values = {"from_status": before, "to_status": after, "reason": reason, "moved_by": moved_by}
+    connection.execute(batch_moves.insert().values(batch_id=batch_id, at=at, **values))
 
 
 def _reachable(start: BatchStatus) -> set[BatchStatus]:

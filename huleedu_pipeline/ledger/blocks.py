@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from huleedu_pipeline.ledger.book import Book, count
 from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.records import PrerequisiteBlock
-from huleedu_pipeline.ledger.schema import prerequisite_blocks
+from huleedu_pipeline.ledger.schema import prerequisite_blocks, prompt_fetch_failures
 from huleedu_pipeline.logs import events
 
 
@@ -27,6 +27,19 @@ class Blocks(Book):
                 return False
             connection.execute(prerequisite_blocks.insert().values(**key, pipeline_name=pipeline_name, at=now()))
         events.BATCH_BLOCKED.tell(batch_id=batch_id, code=code, pipeline_name=pipeline_name)
+        return True
+
+    def record_prompt_failure(self, batch_id: str, content_sha256: str, reason: str) -> bool:
+        """Record that prompt or rubric of a batch of this content could not be fetched, and return whether that is new."""
+        key = {"batch_id": batch_id, "content_sha256": content_sha256, "reason": reason}
+        same = sa.and_(*(prompt_fetch_failures.c[name] == value for name, value in key.items()))
+        with self.read() as connection:  # first, as above
+            if count(connection, prompt_fetch_failures, same):
+                return False
+        with self.engine.begin() as connection:
+            if count(connection, prompt_fetch_failures, same):
+                return False
+            connection.execute(prompt_fetch_failures.insert().values(**key, at=now()))
         return True
 
     def blocks(self) -> list[PrerequisiteBlock]:

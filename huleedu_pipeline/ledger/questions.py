@@ -1,5 +1,6 @@
 """Requests in the ledger, what their bodies are made of, and how they ended."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple
 
@@ -10,7 +11,7 @@ from huleedu_pipeline.judging.outcome import ErrorCode, OutcomeKind, failure
 from huleedu_pipeline.ledger.attempts import CHUNK, ENDED, FINAL, USAGE_COLUMNS, abandon_open, batched, begin, end
 from huleedu_pipeline.ledger.batches import UnknownBatchError, ensure_asks, find_batch
 from huleedu_pipeline.ledger.book import HAS_ENDED, IS_BEING_ASKED, Book, add_missing, count
-from huleedu_pipeline.ledger.moves import now
+from huleedu_pipeline.ledger.moves import add_decision, now
 from huleedu_pipeline.ledger.records import (
     Answer,
     FrameRecord,
@@ -19,13 +20,16 @@ from huleedu_pipeline.ledger.records import (
     RequestRecord,
     Tally,
     VerdictSizes,
+    WorkflowDecision,
 )
 from huleedu_pipeline.ledger.schema import (
     attempts,
     fragments,
     frames,
+    planned_waves,
     replies,
     requests,
+    serial_bundles,
 )
 from huleedu_pipeline.ledger.states import (
     BatchStatus,
@@ -37,11 +41,36 @@ class Questions(Book):
     """The part of the ledger about requests and their attempts."""
 
     def plan_requests(
-        self, planned: Iterable[RequestRecord], frame_records: Iterable[FrameRecord], fragment_bodies: Mapping[str, str]
+        self,
+        planned: Iterable[RequestRecord],
+        frame_records: Iterable[FrameRecord],
+        fragment_bodies: Mapping[str, str],
+        *,
+        decision: WorkflowDecision | None = None,
     ) -> int:
-        """Record requests that are not recorded yet, with what their bodies are made of, and return how many were new."""
+        """Record requests that are not recorded yet, with what their bodies are made of, and return how many were new.
+
+        ``decision`` is what they are planned for, where they are another wave.
+        """
+        waves: Counter[tuple[str, int, str, str]] = Counter()
+
+        def counted() -> Iterator[RequestRecord]:
+            for request in planned:
+                waves[request.batch_id, request.wave, request.provider, request.model] += 1
+                yield request
+
         with self.engine.begin() as connection:
-            return _add_requests(connection, planned, frame_records, fragment_bodies)
+            n_new = _add_requests(connection, counted(), frame_records, fragment_bodies)
+            if n_new:
+                _add_waves(connection, waves)
+                if decision is not None:
+                    add_decision(connection, next(iter(waves))[0], decision)
+        return n_new
+
+    def last_wave(self, batch_id: str) -> int:
+        """Return the number of the last wave that was planned for a batch, from 1; 0 when none was."""
+        with self.read() as connection:
+            return int(connection.scalar(sa.select(sa.func.max(requests.c.wave)).where(requests.c.batch_id == batch_id)) or 0)
 
     def requests(self, batch_id: str, *, only_open: bool = False, job_token: str | None = None) -> list[RequestRecord]:
         """Return a batch's requests in the order in which they were planned, perhaps only those without an outcome."""
@@ -104,10 +133,11 @@ class Questions(Book):
             *frame, fragment_a, fragment_b = connection.execute(query).one()
         return FrameRecord(*frame).body(fragment_a, fragment_b)
 
-    def begin_live(self, custom_ids: Sequence[str]) -> None:
+    def begin_live(self, custom_ids: Sequence[str], *, bundle_size: int | None = None) -> None:
         """Record that live calls are about to be made, so that a crash leaves a trace of what may have been billed.
 
-        An attempt that a dead process left open is ended as unanswered first.
+        An attempt that a dead process left open is ended as unanswered first. ``bundle_size`` is given with the first request
+        of a bundle: how many requests are in it.
 
         Raises:
             ClosedBatchError: their batch asks for nothing more.
@@ -117,6 +147,8 @@ class Questions(Book):
             ensure_asks(connection, _batches_of(connection, custom_ids))
             abandon_open(connection, custom_ids, now())
             begin(connection, custom_ids, None, now())
+            if bundle_size is not None:
+                _add_bundle(connection, custom_ids[0], bundle_size)
 
     def expire_open(self, batch_id: str, why: str) -> int:
         """End every request of a batch that has no outcome and is in no job: nothing more is asked; return how many.
@@ -251,6 +283,22 @@ class Questions(Book):
                 rows = connection.execute(query.where(requests.c.judge_id.in_(chunk))).one()
                 found = VerdictSizes(*(a + int(b) for a, b in zip(astuple(found), rows, strict=True)))
         return found
+
+
+def _add_waves(connection: Connection, sizes: Mapping[tuple[str, int, str, str], int]) -> None:
+    """Record when waves were accepted, by batch, number, provider and model; one that is recorded stays as it is."""
+    for (batch_id, wave, provider, model), n_requests in sizes.items():
+        key = (planned_waves.c.batch_id == batch_id) & (planned_waves.c.wave == wave)
+        if not count(connection, planned_waves, key):
+            row = {"batch_id": batch_id, "wave": wave, "at": now(), "provider": provider, "model": model}
+            connection.execute(planned_waves.insert().values(**row, n_requests=n_requests))
+
+
+def _add_bundle(connection: Connection, custom_id: str, n_requests: int) -> None:
+    columns = ("batch_id", "provider", "model")
+    query = sa.select(*(requests.c[name] for name in columns)).where(requests.c.custom_id == custom_id)
+    first = connection.execute(query).mappings().one()
+    connection.execute(serial_bundles.insert().values(**first, at=now(), n_requests=n_requests))
 
 
 def _batches_of(connection: Connection, custom_ids: Sequence[str]) -> set[str]:

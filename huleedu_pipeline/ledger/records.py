@@ -118,6 +118,31 @@ class BatchMove:
 
 
 @dataclass(frozen=True)
+class WorkflowDecision:
+    """What was decided after a wave of a batch, and why."""
+
+    wave: int
+    decision: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ScalingRecord:
+    """How precise the final ranking of a batch was; standard errors are in logits.
+
+    ``is_se_inflated``: they are so large that ranks mean little. ``is_coverage_sparse``: an essay met fewer than one other on
+    average.
+    """
+
+    n_essays: int
+    n_comparisons: int
+    mean_theta_se: float
+    max_theta_se: float
+    is_se_inflated: bool
+    is_coverage_sparse: bool
+
+
+@dataclass(frozen=True)
 class FrameRecord:
     """What the bodies of all requests of a judge share: the JSON before, between and after the two essays."""
 
@@ -205,13 +230,17 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one request: its outcome, what it cost, and the bytes it was read from, if there were any."""
+    """What came back for one request: its outcome, what it cost, and the bytes it was read from, if there were any.
+
+    ``sent_at`` is when a live call was really made, after it had waited for its turn.
+    """
 
     custom_id: str
     outcome: Outcome
     cost_usd: float | None
     raw: str | None
     completed_at: datetime
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 The ledger is the record of what was asked, what was bought and what came back. A request is one question; each time it is
 put to a provider is an attempt; the attempt that ends it is marked final, and there can be only one. Rows of ``replies``,
-``dead_letters``, ``provider_job_events``, ``batch_moves``, ``prerequisite_blocks`` and ``context_events`` are only ever added.
+``dead_letters``, ``provider_job_events``, ``batch_moves``, ``planned_waves``, ``serial_bundles``, ``workflow_decisions``,
+``scalings``, ``prerequisite_blocks``, ``prompt_fetch_failures``, ``context_events`` and ``context_refusals`` are only ever
+added. Sums over rows, which the database itself keeps, are declared in :mod:`.totals`.
 What an attempt came to is never changed; only ``huleedu retry`` takes the mark of being final from one without a verdict.
 """
 
@@ -42,7 +44,7 @@ batches = sa.Table(
     "batches",
     metadata,
     sa.Column("batch_id", sa.String(60), primary_key=True),
-    sa.Column("status", sa.String(40), nullable=False),
+    sa.Column("status", sa.String(40), nullable=False, index=True),
     sa.Column("llm_batching_mode", sa.String(20), nullable=False),
     sa.Column("judge_backend", sa.String(20), nullable=False),
     sa.Column("content_sha256", sa.String(64), nullable=False),
@@ -73,6 +75,16 @@ prerequisite_blocks = sa.Table(
     sa.Column("at", UtcInstant, nullable=False),
 )
 
+# Why prompt or rubric of a batch could not be fetched; the same content counts once.
+prompt_fetch_failures = sa.Table(
+    "prompt_fetch_failures",
+    metadata,
+    sa.Column("batch_id", sa.String(60), primary_key=True),
+    sa.Column("content_sha256", sa.String(64), primary_key=True),
+    sa.Column("reason", sa.String(40), primary_key=True),
+    sa.Column("at", UtcInstant, nullable=False),
+)
+
 batch_moves = sa.Table(
     "batch_moves",
     metadata,
@@ -82,6 +94,57 @@ batch_moves = sa.Table(
     sa.Column("from_status", sa.String(40)),
     sa.Column("to_status", sa.String(40), nullable=False),
     sa.Column("reason", sa.Text),
+    # Who moved it, where that was neither the batch's own run nor a person.
+    sa.Column("moved_by", sa.String(20)),
+)
+
+# When requests were accepted: one row for each wave of a batch, in the transaction that recorded its requests.
+planned_waves = sa.Table(
+    "planned_waves",
+    metadata,
+    sa.Column("batch_id", sa.String(60), sa.ForeignKey("batches.batch_id"), primary_key=True),
+    sa.Column("wave", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcInstant),
+    sa.Column("provider", sa.String(20), nullable=False),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("n_requests", sa.Integer, nullable=False),
+)
+
+workflow_decisions = sa.Table(
+    "workflow_decisions",
+    metadata,
+    sa.Column("decision_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("batch_id", sa.String(60), sa.ForeignKey("batches.batch_id"), nullable=False, index=True),
+    sa.Column("at", UtcInstant, nullable=False),
+    sa.Column("wave", sa.Integer, nullable=False),
+    sa.Column("decision", sa.String(40), nullable=False),
+    sa.Column("reason", sa.String(40), nullable=False),
+)
+
+# How precise the final ranking of a batch was.
+scalings = sa.Table(
+    "scalings",
+    metadata,
+    sa.Column("batch_id", sa.String(60), sa.ForeignKey("batches.batch_id"), primary_key=True),
+    sa.Column("at", UtcInstant, nullable=False),
+    sa.Column("n_essays", sa.Integer, nullable=False),
+    sa.Column("n_comparisons", sa.Integer, nullable=False),
+    sa.Column("mean_theta_se", sa.Float, nullable=False),
+    sa.Column("max_theta_se", sa.Float, nullable=False),
+    sa.Column("is_se_inflated", sa.Boolean, nullable=False),
+    sa.Column("is_coverage_sparse", sa.Boolean, nullable=False),
+)
+
+# Requests of one judge that are asked one after another.
+serial_bundles = sa.Table(
+    "serial_bundles",
+    metadata,
+    sa.Column("bundle_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("batch_id", sa.String(60), sa.ForeignKey("batches.batch_id"), nullable=False, index=True),
+    sa.Column("at", UtcInstant, nullable=False),
+    sa.Column("provider", sa.String(20), nullable=False),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("n_requests", sa.Integer, nullable=False),
 )
 
 # The spell check of each essay of a batch: made once, and followed by whatever comes after it.
@@ -130,6 +193,8 @@ provider_job_events = sa.Table(
     sa.Column("from_state", sa.String(20)),
     sa.Column("to_state", sa.String(20), nullable=False),
     sa.Column("detail", sa.Text),
+    # How long the provider had the job, where this event is its end there.
+    sa.Column("provider_seconds", sa.Float),
 )
 
 # A request's body is frame.head + fragment A + frame.middle + fragment B + frame.tail: what all requests of a judge share
@@ -179,9 +244,12 @@ attempts = sa.Table(
     sa.Column("custom_id", sa.String(64), sa.ForeignKey("requests.custom_id"), primary_key=True),
     sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("job_token", sa.String(64), sa.ForeignKey("provider_jobs.token"), index=True),
+    sa.Column("accepted_at", UtcInstant),
     sa.Column("sent_at", UtcInstant),
     sa.Column("ended_at", UtcInstant),
     sa.Column("is_final", sa.Boolean, nullable=False),
+    # Whether it was final when it ended; ``is_final`` can be taken from it, this can not.
+    sa.Column("was_final", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("outcome", sa.String(10)),
     sa.Column("winner", sa.String(10)),
     sa.Column("justification", sa.Text),
@@ -200,6 +268,7 @@ attempts = sa.Table(
     sa.Column("output_tokens", sa.Integer),
     sa.Column("reasoning_tokens", sa.Integer),
     sa.Column("cost_usd", sa.Float),
+    sa.Column("cache_result", sa.String(10)),
 )
 # Every request ends with exactly one outcome: the database itself refuses a second one.
 sa.Index(
@@ -322,4 +391,15 @@ context_events = sa.Table(
     sa.Column("subject_id", sa.String(60), nullable=False, index=True),
     sa.Column("version", sa.Integer),
     sa.Column("detail", sa.Text, nullable=False),
+)
+
+# Writes to the context that were refused; nothing of them was written.
+context_refusals = sa.Table(
+    "context_refusals",
+    metadata,
+    sa.Column("refusal_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcInstant, nullable=False),
+    sa.Column("action", sa.String(20), nullable=False),
+    sa.Column("subject", sa.String(20), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
 )

@@ -7,7 +7,7 @@ valid (:mod:`huleedu_pipeline.essays.batch_folder`), or the record of an admitte
 from pathlib import Path
 
 from huleedu_pipeline.context import AssessmentContext
-from huleedu_pipeline.essays import Batch, PromptNotAttachedError, read_batch
+from huleedu_pipeline.essays import Batch, IntakeError, PromptNotAttachedError, read_batch
 from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.ledger import Ledger
 
@@ -19,6 +19,8 @@ def admit(ledger: Ledger, folder: Path, overrides: Overrides = NO_OVERRIDES) -> 
 
     One that is blocked for want of its assignment is recorded, once for each content.
 
+    So is why prompt or rubric could not be fetched.
+
     Raises:
         PromptNotAttachedError: the batch needs a judge and has no assignment; nothing was planned or paid.
         IntakeError: the folder is not valid.
@@ -26,6 +28,9 @@ def admit(ledger: Ledger, folder: Path, overrides: Overrides = NO_OVERRIDES) -> 
     """
     try:
         return read_batch(folder, AssessmentContext(ledger), overrides)
-    except PromptNotAttachedError as error:
-        ledger.record_block(error.batch_id, error.content_sha256, error.code, PIPELINE)
+    except IntakeError as error:
+        for failure in error.prompt_failures:
+            ledger.record_prompt_failure(error.batch_id, error.content_sha256, failure)
+        if isinstance(error, PromptNotAttachedError):
+            ledger.record_block(error.batch_id, error.content_sha256, error.code, PIPELINE)
         raise

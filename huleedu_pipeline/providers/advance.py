@@ -24,7 +24,7 @@ from huleedu_pipeline.logs.spans import span
 from huleedu_pipeline.providers.backend import check_backend, open_provider
 from huleedu_pipeline.providers.budget import Gate
 from huleedu_pipeline.providers.collection import collect_jobs, watch_jobs
-from huleedu_pipeline.providers.continuation import plan_wave_if_due
+from huleedu_pipeline.providers.continuation import plan_wave_if_due, record_waiting
 from huleedu_pipeline.providers.lanes import PausedError
 from huleedu_pipeline.providers.live import LiveSettings, judge_live
 from huleedu_pipeline.providers.nights import Night
@@ -76,7 +76,10 @@ def advance_batch(ledger: Ledger, settings: Settings, batch_id: str) -> Advance:
                 waits_for = _advance(ledger, settings, batch, lease)
             except (PausedError, ClosedBatchError) as reason:
                 waits_for = str(reason)
-    return Advance(tuple(ledger.jobs(batch_id)), ledger.tally(batch_id), waits_for)
+    tally = ledger.tally(batch_id)
+    if not batch.is_human:
+        record_waiting(ledger, batch_id, tally)
+    return Advance(tuple(ledger.jobs(batch_id)), tally, waits_for)
 
 
 def close_batch(ledger: Ledger, settings: Settings, batch_id: str, to: BatchStatus, reason: str) -> str | None:

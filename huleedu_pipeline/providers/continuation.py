@@ -12,7 +12,15 @@ from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.judging.batching import BATCH_API
 from huleedu_pipeline.judging.guard import why_failed
 from huleedu_pipeline.judging.outcome import OutcomeKind
-from huleedu_pipeline.ledger import BatchRecord, BatchStatus, Ledger, OutcomeRecord, RequestRecord
+from huleedu_pipeline.ledger import (
+    BatchRecord,
+    BatchStatus,
+    Ledger,
+    OutcomeRecord,
+    RequestRecord,
+    Tally,
+    WorkflowDecision,
+)
 from huleedu_pipeline.ledger.leases import Lease
 from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers.estimates import most_usd
@@ -57,6 +65,10 @@ class Standing:
     def decision(self) -> ContinuationDecision:
         """Return what follows from what is known now."""
         return decide(last_state(self.asked, self.n_essays, self.rules, self.money), self.rules)
+
+    def as_recorded(self, made: ContinuationDecision) -> WorkflowDecision:
+        """Return a decision as the ledger keeps it."""
+        return WorkflowDecision(max((one.wave for one in self.asked), default=0), made.decision, made.reason)
 
 
 def standing_of(ledger: Ledger, batch_id: str) -> Standing:
@@ -115,8 +127,22 @@ def plan_wave_if_due(ledger: Ledger, batch_id: str, lease: Lease) -> bool:
     bodies = _bodies(ledger, ledger.requests(batch_id))
     lease.ensure_held()
     _tell(ledger, batch_id, decision)
-    record_requests(ledger, batch_id, pairs, frame, bodies, n_before=len(standing.asked))
+    made = standing.as_recorded(decision)
+    record_requests(ledger, batch_id, pairs, frame, bodies, n_before=len(standing.asked), decision=made)
     return True
+
+
+def record_waiting(ledger: Ledger, batch_id: str, tally: Tally) -> None:
+    """Record that a batch waits for outcomes, or that there is nothing to decide, where that is how it stands."""
+    if not asks_for_more(ledger.batch(batch_id)):
+        made = Decision.NO_OP, Reason.CLOSED
+    elif not tally.n_requests:
+        made = Decision.NO_OP, Reason.NOTHING_PLANNED
+    elif not tally.is_complete:
+        made = Decision.WAIT_FOR_CALLBACKS, Reason.OUTCOMES_MISSING
+    else:
+        return
+    ledger.record_decision(batch_id, WorkflowDecision(ledger.last_wave(batch_id), *made))
 
 
 def is_nearly_judged(ledger: Ledger, batch_id: str) -> bool:
@@ -153,9 +179,13 @@ def conclude(ledger: Ledger, batch_id: str) -> None:
     _tell(ledger, batch_id, made)
     if made.decision is Decision.FINALIZE_FAILURE:
         tally = ledger.tally(batch_id)
-        ledger.move_batch(batch_id, BatchStatus.FAILED, why_failed(tally.n_succeeded, tally.n_requests))
+        why = why_failed(tally.n_succeeded, tally.n_requests)
+        ledger.move_batch(batch_id, BatchStatus.FAILED, why, decision=standing.as_recorded(made))
     elif made.reason in EARLY_STOPS:
-        ledger.conclude(batch_id, BatchStatus.COMPLETED_STABLE, EARLY_STOPS[made.reason].format(standing.rules))
+        why = EARLY_STOPS[made.reason].format(standing.rules)
+        ledger.conclude(batch_id, BatchStatus.COMPLETED_STABLE, why, decision=standing.as_recorded(made))
+    else:
+        ledger.record_decision(batch_id, standing.as_recorded(made))
 
 
 def _tell(ledger: Ledger, batch_id: str, made: ContinuationDecision) -> None:

@@ -106,18 +106,21 @@ async def _round(caller: "_Caller", pending: Sequence[RequestRecord], settings: 
     problems: list[Exception] = []
     is_stopping = caller.turn.is_stopping
 
+    is_bundled = settings.bundle_size > 1
+
     async def run(bundle: list[RequestRecord]) -> None:
         async with free:
             for request in bundle:
                 if is_stopping.is_set():
                     return
+                is_first = is_bundled and request is bundle[0]
                 try:
-                    await caller.judge(request)
+                    await caller.judge(request, bundle_size=len(bundle) if is_first else None)
                 except Exception as error:  # noqa: BLE001 - told below, after the calls in flight have been recorded
                     problems.append(error)
                     is_stopping.set()
 
-    groups = bundles(pending, settings.bundle_size) if settings.bundle_size > 1 else same_prefix(pending)
+    groups = bundles(pending, settings.bundle_size) if is_bundled else same_prefix(pending)
     tasks = [asyncio.create_task(run(group)) for group in groups]
     try:
         await asyncio.wait(tasks)
@@ -191,6 +194,15 @@ def _seconds_until(pause: PausedError) -> float:
 
 
 @dataclass(frozen=True)
+class _Called:
+    """What a call came to; ``sent_at`` is when it was made, the last time, after it had waited for its turn."""
+
+    outcome: Outcome
+    raw: str | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True)
 class _Caller:
     """Makes the calls of one round: an attempt in the ledger before each, its end after."""
 
@@ -202,23 +214,27 @@ class _Caller:
     fragments: dict[str, str]
     max_attempts: int
 
-    async def judge(self, request: RequestRecord) -> None:
-        """Ask for one request and record what it came to; what was not run is recorded as that before its error is told."""
-        await asyncio.to_thread(self.lease.ensure_held)
-        await asyncio.to_thread(self.ledger.begin_live, [request.custom_id])
-        try:
-            outcome, raw = await self._ask(request)
-        except ProviderError as error:
-            await self._record(request, failure(ErrorCode.NOT_RUN, str(error)), None)
-            raise
-        await self._record(request, outcome, raw)
+    async def judge(self, request: RequestRecord, *, bundle_size: int | None) -> None:
+        """Ask for one request and record what it came to; what was not run is recorded as that before its error is told.
 
-    async def _record(self, request: RequestRecord, outcome: Outcome, raw: str | None) -> None:
-        cost = cost_of(request.model, outcome, is_batch=False)
-        answer = Answer(request.custom_id, outcome, cost, raw, datetime.now(UTC))
+        ``bundle_size`` is given with the first request of a bundle.
+        """
+        await asyncio.to_thread(self.lease.ensure_held)
+        await asyncio.to_thread(self.ledger.begin_live, [request.custom_id], bundle_size=bundle_size)
+        try:
+            called = await self._ask(request)
+        except ProviderError as error:
+            called = _Called(failure(ErrorCode.NOT_RUN, str(error)), None, None)
+            await self._record(request, called)
+            raise
+        await self._record(request, called)
+
+    async def _record(self, request: RequestRecord, called: "_Called") -> None:
+        cost = cost_of(request.model, called.outcome, is_batch=False)
+        answer = Answer(request.custom_id, called.outcome, cost, called.raw, datetime.now(UTC), called.sent_at)
         await asyncio.to_thread(self.ledger.end_live, [answer], max_attempts=self.max_attempts)
 
-    async def _ask(self, request: RequestRecord) -> tuple[Outcome, str | None]:
+    async def _ask(self, request: RequestRecord) -> "_Called":
         """Ask until there is an answer, or a reason not to ask again; never after a call that may have been billed.
 
         A provider that can not be reached, is down or refuses everything is no answer to this request: the error ends the
@@ -227,9 +243,11 @@ class _Caller:
         frame = self.frames[request.frame_id]
         body = frame.body(self.fragments[request.fragment_a_id], self.fragments[request.fragment_b_id])
         pause = FIRST_PAUSE_SECONDS
+        sent_at = None
         for n_tries in range(1, MAX_TRIES + 1):
             try:
                 async with self.turn.taken(estimated_tokens(request.n_bytes)):
+                    sent_at = datetime.now(UTC)
                     reply = await self.provider.ask(frame.path, body)
                     await asyncio.to_thread(self.turn.lane.succeeded)
                 self.turn.limits.observe(reply.headers)
@@ -239,9 +257,9 @@ class _Caller:
                 await asyncio.to_thread(self.turn.lane.failed, error)
                 if isinstance(error, AmbiguousError):
                     if error.is_billed:
-                        return failure(ErrorCode.NO_ANSWER, str(error)), None
+                        return _Called(failure(ErrorCode.NO_ANSWER, str(error)), None, sent_at)
                 elif error.status in REQUEST_IS_WRONG and error.lasting is None:
-                    return failure(ErrorCode.PROVIDER_REJECTED, str(error)), None
+                    return _Called(failure(ErrorCode.PROVIDER_REJECTED, str(error)), None, sent_at)
                 elif not error.is_temporary:
                     raise
                 if n_tries == MAX_TRIES:
@@ -250,7 +268,7 @@ class _Caller:
                 if isinstance(error, RejectedError) and error.retry_after_seconds is not None:
                     continue  # the lane is open for exactly that long
             else:
-                return reply.outcome, reply.raw
+                return _Called(reply.outcome, reply.raw, sent_at)
             await self.turn.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         raise AssertionError("the last try returns or raises")

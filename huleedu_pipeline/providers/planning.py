@@ -21,7 +21,7 @@ from huleedu_pipeline.judging.prompts import Prompt, essay_text, render
 from huleedu_pipeline.judging.requests import custom_id
 from huleedu_pipeline.judging.spec import HUMAN, BatchingMode, Judge, resolve_model
 from huleedu_pipeline.judging.templates import load_template
-from huleedu_pipeline.ledger import BatchRecord, FrameRecord, Ledger, RequestRecord, UnknownBatchError
+from huleedu_pipeline.ledger import BatchRecord, FrameRecord, Ledger, RequestRecord, UnknownBatchError, WorkflowDecision
 from huleedu_pipeline.logs import events
 from huleedu_pipeline.providers import anthropic_wire, openai_wire
 from huleedu_pipeline.providers.backend import backend_of, check_backend
@@ -306,6 +306,7 @@ def record_requests(
     bodies: Mapping[str, str],
     *,
     n_before: int = 0,
+    decision: WorkflowDecision | None = None,
 ) -> int:
     """Record one request for each pair in one transaction, where it is not recorded yet, and return how many were new.
 
@@ -316,6 +317,7 @@ def record_requests(
         frame: What the bodies of all requests share but for the cache key of their first essay.
         bodies: Fragment of each essay by its id.
         n_before: How many requests of the batch come before these.
+        decision: What they are planned for, where they are another wave.
 
     """
     judge = planned_judge(ledger, batch_id)
@@ -344,7 +346,8 @@ def record_requests(
         for position, (pair, n_bytes) in enumerate(zip(pairs, _sizes(frame, bodies, pairs), strict=True), start=n_before)
     )
     distinct = {frame.frame_id: frame for frame in frames.values()}
-    n_new = ledger.plan_requests(planned, distinct.values(), {ids[essay_id]: body for essay_id, body in bodies.items()})
+    own_bodies = {ids[essay_id]: body for essay_id, body in bodies.items()}
+    n_new = ledger.plan_requests(planned, distinct.values(), own_bodies, decision=decision)
     if n_new:
         events.REQUESTS_PLANNED.tell(**ledger.batch(batch_id).log_fields, wave=pairs[0].wave, n_requests=n_new)
     return n_new

@@ -33,6 +33,7 @@ JOBS_DEADLINE = JOB_EXPIRY + timedelta(hours=2)
 # How long a job that was cancelled may take to bring what it had answered.
 CANCEL_GRACE = timedelta(hours=1)
 MIN_OUTCOMES_PERCENT = 80
+WATCH_DOG = "watch_dog"
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _collect(ledger: Ledger, settings: Settings, batch: BatchRecord) -> None:
 
 
 def _fail(ledger: Ledger, settings: Settings, batch_id: str, reason: str) -> Recovered:
-    ledger.move_batch(batch_id, BatchStatus.FAILED, reason)
+    ledger.move_batch(batch_id, BatchStatus.FAILED, reason, moved_by=WATCH_DOG)
     try:
         wind_up_batch(ledger, settings, batch_id)
     except ProviderError as error:

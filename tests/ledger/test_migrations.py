@@ -8,10 +8,13 @@ from alembic import command
 from alembic.config import Config
 
 from huleedu_pipeline.ledger import Ledger
+from huleedu_pipeline.ledger.database import DamagedLedgerError
+from tests.metrics.kit import Scrape, drift
 
 MIGRATIONS = Path(__file__).parents[2] / "huleedu_pipeline" / "ledger" / "migrations"
 AT = "2026-11-20T09:00:00.000000+00:00"
-DATES = f"'{AT}', '{AT}', NULL, NULL, '{AT}', '{AT}', '{AT}'"
+LATER = "2026-11-20T11:30:00.000000+00:00"
+DATES = f"'{AT}', '{AT}', NULL, NULL, '{AT}', '{LATER}', '{LATER}'"
 JOB = f"'hj_1', 'b1', 'openai', 'm', 'collected', 'batch_1', NULL, 'completed', NULL, 2, {DATES}"
 
 
@@ -36,6 +39,8 @@ def old_ledger(url: str) -> None:
         bad = f"'r2', 'failure', NULL, NULL, NULL, 'refusal', 'no', 'served', 90, 0, 5, NULL, '{AT}', '{AT}'"
         for outcome in (good, bad):
             connection.exec_driver_sql(f"INSERT INTO outcomes VALUES ({outcome})")
+        event = f"1, 'hj_1', '{LATER}', 'submitted', 'ended', NULL"
+        connection.exec_driver_sql(f"INSERT INTO provider_job_events VALUES ({event})")
         connection.exec_driver_sql(f"INSERT INTO replies VALUES (1, 'r1', 'hj_1', '{AT}', 'received')")
     engine.dispose()
 
@@ -68,3 +73,35 @@ def test_a_ledger_of_the_first_version_keeps_everything(engine: str, tmp_path: P
         assert sent == ['{"å":1}', '{"å":2}', '{"å":3}']
     finally:
         ledger.close()
+
+
+def test_a_ledger_of_the_first_version_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    old_ledger(path)
+    ledger = Ledger(f"sqlite:///{path}")
+    try:
+        scrape = Scrape(ledger)
+        assert drift(ledger) == []
+        assert scrape("cj_llm_requests_total", batching_mode="provider_batch_api") == 3
+        assert scrape.by("llm_provider_comparison_callbacks_total", "result") == {("success",): 1, ("failure",): 1}
+        assert scrape.by("llm_provider_prompt_cache_events_total", "model", "result") == {("unlisted", "hit"): 1}
+        assert scrape("llm_provider_cost_dollars_total") == 0.5
+        assert scrape("llm_provider_batch_api_job_duration_seconds_sum") == 9_000
+        # When its requests were accepted is not known, and no wait is made up.
+        assert scrape("llm_provider_queue_wait_time_seconds_count") == 0
+        assert scrape("llm_provider_queue_depth", queue_type="total") == 1
+    finally:
+        ledger.close()
+
+
+def test_a_ledger_with_a_row_that_refers_to_nothing_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    old_ledger(path)
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO provider_job_events VALUES (2, 'hj_gone', '{AT}', NULL, 'ended', NULL)")
+    with pytest.raises(DamagedLedgerError, match="provider_job_events.*provider_jobs"):
+        Ledger(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "0001"
+    engine.dispose()
