@@ -113,6 +113,28 @@ def migrate(engine: sa.Engine) -> None:
 
 
 @contextmanager
+def _free_to_rebuild(connection: sa.Connection) -> Iterator[None]:
+    """Let a migration replace a table that others refer to, which SQLite takes for removing all its rows."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = OFF")  # means nothing inside a transaction
+    try:
+        yield
+    finally:
+        cursor.execute("PRAGMA foreign_keys = ON")
+
+
+def _ensure_references(connection: sa.Connection) -> None:
+    if connection.dialect.name == "sqlite" and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+        raise DamagedLedgerError(
+            f"table {broken[0][0]}: a row refers to one in {broken[0][2]} that is not there, and nothing was migrated (restore "
+            "the ledger from a backup, or migrate it with the version before)"
+        )
+
+
+@contextmanager
 def _alembic() -> Iterator[Config]:
     with as_file(files("huleedu_pipeline.ledger") / "migrations") as folder:
         config = Config()

@@ -77,7 +77,7 @@ def test_a_ledger_of_the_first_version_keeps_everything(engine: str, tmp_path: P
 
 def test_a_ledger_of_the_first_version_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    old_ledger(path)
+    old_ledger(f"sqlite:///{path}")
     ledger = Ledger(f"sqlite:///{path}")
     try:
         scrape = Scrape(ledger)
@@ -96,7 +96,7 @@ def test_a_ledger_of_the_first_version_is_counted(tmp_path: Path) -> None:
 
 def test_a_ledger_with_a_row_that_refers_to_nothing_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    old_ledger(path)
+    old_ledger(f"sqlite:///{path}")
     engine = sa.create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         connection.exec_driver_sql(f"INSERT INTO provider_job_events VALUES (2, 'hj_gone', '{AT}', NULL, 'ended', NULL)")
