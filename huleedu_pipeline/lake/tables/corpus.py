@@ -30,6 +30,7 @@ ESSAYS = Table(
         ),
     ),
     ("batch_id", "essay_id"),
+    indexes=(("text_sha256",),),
 )
 REDACTIONS = Table(
     "redactions",
@@ -69,7 +70,6 @@ STUDENT_MATCHES = Table(
         FILE_NAME,
     ),
     ("batch_id", "essay_id"),
-    indexes=(("text_sha256",),),
 )
 SPELLCHECKED_ESSAYS = Table(
     "spellchecked_essays",
