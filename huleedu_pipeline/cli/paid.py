@@ -1,4 +1,4 @@
-"""Commands about paid work: `estimate` before it, `reconcile` where only a person can say what became of it."""
+"""Commands about paid work: `estimate` before it, `limit` during it, `reconcile` where a person decides what it came to."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to ``app``."""
     app.command()(estimate)
+    app.command()(limit)
     app.command()(reconcile)
 
 
@@ -50,6 +51,28 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
         typer.echo(f"cost: at most {found.cost_usd:.4f} USD by the prices of {manifest().as_of}, if nothing is asked again")
     for warning in found.warnings:
         typer.echo(f"WARNING: {warning}")
+
+
+def limit(
+    batch: Annotated[str, typer.Argument(help="The batch's id.")],
+    max_cost_usd: Annotated[float, typer.Argument(help="What it may cost in all, in USD, with what is spent already.", min=0)],
+    because: Annotated[str, typer.Option(help="Why; stands in the batch's history.")] = "set by hand",
+) -> None:
+    """Set what a batch may cost while it is under way, in place of max_cost_usd in its batch.yaml.
+
+    For a batch that its limit has stopped: its content is fixed once something was planned, and this is no part of it. A
+    lower limit stops what is not ordered yet.
+
+    Example: huleedu limit my-class 25 --because "agreed with the school"
+    """
+    from huleedu_pipeline.cli.opened import opened_ledger
+
+    with opened_ledger() as ledger:
+        ledger.set_cost_limit(batch, max_cost_usd, because)
+        tally = ledger.tally(batch)
+    spent = "an unknown amount" if tally.cost_usd is None else f"{tally.cost_usd:.4f} USD"
+    typer.echo(f"batch {batch}: may cost {max_cost_usd:g} USD; {spent} of it is spent")
+    typer.echo("Go on with: huleedu run, or leave it to the daemon")
 
 
 def reconcile(

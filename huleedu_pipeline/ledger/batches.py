@@ -249,6 +249,24 @@ class Batches(Book):
         events.BATCH_REOPENED.tell(**record.log_fields, **told, n_without_verdict=n_left)
         return n_left
 
+    def set_cost_limit(self, batch_id: str, max_cost_usd: float, reason: str) -> None:
+        """Set what a batch may cost, in USD, in place of what its request says; what has failed for it is tried anew.
+
+        Raises:
+            UnknownBatchError: there is no such batch.
+            StaleStateError: the batch has ended, so nothing is asked for it.
+
+        """
+        with self.engine.begin() as connection:
+            record = _existing(connection, batch_id)
+            if record.status.is_final:
+                raise StaleStateError(f"batch {batch_id}: is {record.status}, and nothing is asked for it any more")
+            at = now()
+            _set(connection, record, max_cost_usd=max_cost_usd, updated_at=at, reopened_at=at)
+            told = f"may cost {max_cost_usd:g} USD from now on: {reason}"
+            _add_move(connection, batch_id, at, record.status, record.status, told)
+        events.COST_LIMIT_SET.tell(**record.log_fields, limit_usd=max_cost_usd)
+
     def batch_history(self, batch_id: str) -> list[BatchMove]:
         """Return the moves of a batch, oldest first."""
         columns = batch_moves.c

@@ -25,6 +25,7 @@ class BatchRecord:
     the state that the batch reaches once it is scored. ``reopened_at`` is when a person last brought it back.
     ``assignment_id`` and ``assignment_version`` name what it took from the assessment context, where it took anything.
     ``correlation_id`` is given once, when the batch is first recorded: log lines and jobs at a provider carry it.
+    ``max_cost_usd`` is the limit that a person has set since, in place of the request's own.
     """
 
     batch_id: str
@@ -46,6 +47,7 @@ class BatchRecord:
     assignment_version: int | None = None
     llm_batching_mode_reason: str | None = None
     correlation_id: str | None = None
+    max_cost_usd: float | None = None
 
     @property
     def log_fields(self) -> dict[str, str | None]:

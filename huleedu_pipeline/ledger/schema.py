@@ -62,6 +62,7 @@ batches = sa.Table(
     sa.Column("assignment_version", sa.Integer),
     sa.Column("llm_batching_mode_reason", sa.Text),
     sa.Column("correlation_id", sa.String(36)),
+    sa.Column("max_cost_usd", sa.Float),
 )
 
 # A batch that was not taken in because something that it needs was not there; it need not be in the ledger otherwise.

@@ -60,6 +60,7 @@ WAVE_DECIDED = Event(
 JUDGEMENTS_IMPORTED = Event("judgements_imported", "judgements of people were recorded", ("n_new", "n_known"))
 
 # Money.
+COST_LIMIT_SET = Event("cost_limit_set", "a person set what a batch may cost", ("limit_usd",))
 COST_GATE_PASSED = Event("cost_gate_passed", "an order fits every limit on cost", ("estimated_cost_usd",))
 COST_GATE_CLOSED = Event(
     "cost_gate_closed",

@@ -24,12 +24,13 @@ class CostLimitError(HuleeduError):
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit in USD, and what counts against it: ``spent``, and ``ordered`` at most for answers that are still out."""
+    """A limit in USD, what counts against it (``spent``, and ``ordered`` at most for answers still out), how it is raised."""
 
     name: str
     usd: float
     spent: float
     ordered: float
+    remedy: str
 
 
 def limits_on(
@@ -48,10 +49,12 @@ def limits_on(
     found = []
     if max_cost_usd is not None:
         cost = ledger.cost(batch_id=batch.batch_id)
-        found.append(Limit("max_cost_usd in batch.yaml", max_cost_usd, cost.spent, cost.ordered))
+        found.append(
+            Limit("max_cost_usd", max_cost_usd, cost.spent, cost.ordered, f"huleedu limit {batch.batch_id} USD raises it")
+        )
     if max_cost_usd_per_night is not None:
         cost = ledger.cost(judge_backend=batch.judge_backend, since=night.began_at(datetime.now(UTC)))
-        found.append(Limit("HULEEDU_MAX_COST_USD_PER_NIGHT", max_cost_usd_per_night, cost.spent, cost.ordered))
+        found.append(Limit("HULEEDU_MAX_COST_USD_PER_NIGHT", max_cost_usd_per_night, cost.spent, cost.ordered, "raise it"))
     return found
 
 
@@ -91,7 +94,7 @@ class Gate:
             if limit.spent + limit.ordered + estimate > limit.usd:
                 raise CostLimitError(
                     f"batch {batch_id}: {limit.name} is {limit.usd:g} USD; {limit.spent:.4f} are spent and "
-                    f"{limit.ordered:.4f} on order, and what is left to ask may cost {estimate:.4f} (raise the limit, or ask "
-                    "for less); nothing was sent"
+                    f"{limit.ordered:.4f} on order, and what is left to ask may cost {estimate:.4f} ({limit.remedy}, "
+                    "or ask for less); nothing was sent"
                 )
         events.COST_GATE_PASSED.tell(**self.batch.log_fields, estimated_cost_usd=estimate)

@@ -248,9 +248,11 @@ def _design(
 
 
 def planned_spec(ledger: Ledger, batch_id: str) -> BatchSpec:
-    """Return a batch's specification as it was first planned, with the mode that was resolved then."""
+    """Return a batch's specification as it was first planned, with the mode resolved then and the limit on cost set since."""
     batch = ledger.batch(batch_id)
     spec = BatchSpec.model_validate(json.loads(batch.original_request)["batch"])
+    if batch.max_cost_usd is not None:
+        spec = spec.model_copy(update={"max_cost_usd": batch.max_cost_usd})
     return in_mode(spec, batch.llm_batching_mode)
 
 

@@ -58,6 +58,7 @@ COMMANDS = [
     "init",
     "inspect",
     "judgements import",
+    "limit",
     "logs",
     "match",
     "models check",
@@ -328,8 +329,16 @@ def test_a_batch_that_may_cost_too_much_is_refused_before_anything_is_sent(home:
     folder = write_batch(tmp_path / "b1", max_cost_usd=0.0001)
     refused = huleedu(home, "run", folder)
     assert refused.returncode == 1
-    assert "batch b1: max_cost_usd in batch.yaml is 0.0001 USD" in refused.stderr
+    assert "batch b1: max_cost_usd is 0.0001 USD" in refused.stderr
     assert emulator_books(home / "emulator")["batch_jobs_created"]["openai"] == 0
+    assert "huleedu limit b1 USD raises it" in refused.stderr
+    raised = huleedu(home, "limit", "b1", "5")
+    assert raised.returncode == 0, raised.stderr
+    assert "batch b1: may cost 5 USD; 0.0000 USD of it is spent" in raised.stdout
+    assert huleedu(home, "run", folder).returncode == 0
+    ended = huleedu(home, "limit", "b1", "9")
+    assert ended.returncode == 1
+    assert "nothing is asked for it any more" in ended.stderr
 
 
 def test_a_quarantined_job_is_listed_and_settled_by_hand(home: Path, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_sound_batch_passes_with_its_evidence_and_the_emulator_is_named_as_a_s
     assert budget.passed
     assert "SIMULATED: nothing was paid" in (budget.description or "")
     assert 0 < number(budget, "spent_usd") < 5
-    assert [row["limit"] for row in rows_of(budget)] == ["max_cost_usd in batch.yaml"]
+    assert [row["limit"] for row in rows_of(budget)] == ["max_cost_usd"]
     model = evaluate(copy, checks.judge_model_as_requested)
     (row,) = rows_of(model)
     assert (model.passed, row["requested"], row["verdicts"], row["as requested"]) == (True, "emulated-gpt-6-luna", 28, True)
@@ -179,7 +179,7 @@ def test_what_costs_more_than_its_limit_is_an_error_and_an_unknown_price_a_warni
     assert (unknown.passed, unknown.severity) == (False, WARN)
     assert "the price of an answer is not known" in (unknown.description or "")
     assert (dear.passed, dear.severity) == (False, ERROR)
-    assert "28.0000 USD are spent, and max_cost_usd in batch.yaml is 5" in (dear.description or "")
+    assert "28.0000 USD are spent, and max_cost_usd is 5" in (dear.description or "")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_what_is_spent_and_ordered_counts_against_a_batchs_limit(ledger: Ledger,
     spend(ledger, 0.5, datetime.now(UTC))
     ledger.move_job(ledger.plan_job(requests[1:3], estimated_cost_usd=0.3), JobState.INTENT)
     gate(ledger, limit=1.0).check(0.2)
-    with pytest.raises(CostLimitError, match=r"max_cost_usd in batch.yaml is 1 USD; 0.5000 are spent and 0.3000 on order"):
+    with pytest.raises(CostLimitError, match=r"max_cost_usd is 1 USD; 0.5000 are spent and 0.3000 on order"):
         gate(ledger, limit=1.0).check(0.21)
 
 

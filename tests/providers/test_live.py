@@ -345,9 +345,14 @@ def test_a_refusal_of_everything_stops_at_once_without_further_calls(
 
 def test_nothing_is_asked_that_may_cost_more_than_the_limit(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:
     plan(ledger, settings, tmp_path, llm_batching_mode="per_request", max_cost_usd=0.000001)
-    with pytest.raises(CostLimitError, match=r"max_cost_usd in batch.yaml is 1e-06 USD; .* may cost .*nothing was sent"):
+    with pytest.raises(CostLimitError, match=r"max_cost_usd is 1e-06 USD; .* may cost .*nothing was sent"):
         advance_batch(ledger, settings, BATCH)
     assert ledger.tally(BATCH).n_attempts == 0
+    asked_for = ledger.batch(BATCH).original_request
+    ledger.set_cost_limit(BATCH, 5.0, "for a test")
+    assert advance_batch(ledger, settings, BATCH).tally.n_succeeded == N_PAIRS
+    assert ledger.batch(BATCH).original_request == asked_for
+    assert "may cost 5 USD from now on: for a test" in {move.reason for move in ledger.batch_history(BATCH)}
 
 
 def test_a_run_that_waits_for_a_lane_ends_at_once_when_it_is_to_stop(
