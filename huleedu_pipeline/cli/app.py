@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from huleedu_pipeline.settings import Settings
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+VERBOSE = "--verbose"
 
 HELP = """Comparative judgement of pupils' essays with language models.
 
@@ -49,7 +50,7 @@ A batch is a folder: batch.yaml, prompt.md, rubric.md, essays/, and graded ancho
   huleedu inspect my-class              see what is read of its documents
   huleedu run my-class                  judge it, and wait for the results
   huleedu results my-class --format csv
-  huleedu logs my-class                 see what happened; --verbose says it at once: huleedu --verbose run my-class
+  huleedu logs my-class                 see what happened; --verbose says it at once: huleedu run my-class --verbose
 
 Everything is judged by the local emulator, for nothing, until HULEEDU_JUDGE_BACKEND=provider is set.
 
@@ -88,7 +89,8 @@ for module in (
 def begin(
     context: typer.Context,
     is_verbose: Annotated[
-        bool, typer.Option("--verbose", help="Say on standard error what happens, as it is written to the log.")
+        bool,
+        typer.Option(VERBOSE, help="Say on standard error what happens, as it is logged; may stand behind the command."),
     ] = False,
 ) -> None:
     """Begin the log of this command; see :data:`HELP`."""
@@ -107,12 +109,19 @@ def _run_id() -> str:
     return f"command-{secrets.token_hex(6)}"
 
 
+def _with_verbose_first(arguments: list[str]) -> list[str]:
+    """Return the arguments with `--verbose` where it belongs: it may be written behind any command."""
+    if VERBOSE not in arguments:
+        return arguments
+    return [VERBOSE, *(argument for argument in arguments if argument != VERBOSE)]
+
+
 def main() -> None:
     """Run the command line and exit."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         with telling_errors():
-            app()
+            app(_with_verbose_first(sys.argv[1:]))
     except HuleeduError as error:
         for line in str(error).splitlines():
             errors.print(f"error: {line}", markup=False, style="red")

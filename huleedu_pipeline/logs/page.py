@@ -9,7 +9,7 @@ HEAD = f"""# Logs
 
 What happens to batches stands in `HULEEDU_HOME/logs` as JSON lines, from every process: commands, Dagster's runs, its
 sensors and schedules. `huleedu logs` shows them (`huleedu logs my-class --follow`, `--level warning`, `--since 2h`),
-`--format json` passes them on as they were written, and `huleedu --verbose run my-class` says them on standard error while
+`--format json` passes them on as they were written, and `huleedu run my-class --verbose` says them on standard error while
 they are written.
 
 A line is `timestamp` (UTC), `level` (`info`, `warning`, `error`), `event`, the bound fields, the event's own fields, and

@@ -73,7 +73,7 @@ class Terminal:
 
     def run(self, *arguments: str | Path) -> str:
         """Run a command to its end and return what it prints."""
-        self._monkeypatch.setattr("sys.argv", ["huleedu", "--verbose", *map(str, arguments)])
+        self._monkeypatch.setattr("sys.argv", ["huleedu", *map(str, arguments), "--verbose"])
         with pytest.raises(SystemExit):
             main()
         told = self._capsys.readouterr()
