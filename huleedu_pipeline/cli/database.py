@@ -36,7 +36,7 @@ def init(
 
     The roles get no passwords: the administrator sets them, unless the server knows its clients otherwise.
 
-    Example: HULEEDU_DATABASE_URL=postgresql://postgres@db/huleedu huleedu database init
+    Example: huleedu database init, with HULEEDU_DATABASE_URL=postgresql://postgres@db/huleedu
     """
     from huleedu_pipeline.postgres import install, installation_sql
 
@@ -50,7 +50,7 @@ def init(
 def migrate() -> None:
     """Bring the ledger's tables to the newest revision and the warehouse's to what is declared; nothing in them is lost.
 
-    Example: HULEEDU_DATABASE_URL=postgresql://huleedu_owner@db/huleedu huleedu database migrate
+    Example: huleedu database migrate, with HULEEDU_DATABASE_URL=postgresql://huleedu_owner@db/huleedu
     """
     from huleedu_pipeline.lake.postgres import migrate_warehouse
     from huleedu_pipeline.ledger import Ledger
