@@ -49,7 +49,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     made = Settings(
         home=tmp_path / "home",
         emulator_seconds_per_job=SECONDS_PER_JOB,
-        emulator_idle_exit_seconds=60,
+        emulator_idle_exit_seconds=600,
         reconcile_settle_seconds=0.0,
         poll_interval_seconds=0.1,
     )

@@ -19,7 +19,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def huleedu(home: Path, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     command = [HULEEDU, *(str(argument) for argument in arguments)]
-    return subprocess.run(command, env=environment(home, **more), capture_output=True, text=True, timeout=120, cwd=home.parent)
+    return subprocess.run(command, env=environment(home, **more), capture_output=True, text=True, timeout=600, cwd=home.parent)
 
 
 def start(home: Path, *arguments: str | Path, **more: str) -> subprocess.Popen[str]:

@@ -173,7 +173,7 @@ def test_an_interrupted_run_says_how_to_go_on(home: Path, tmp_path: Path) -> Non
     process = start(home, "run", folder, HULEEDU_EMULATOR_SECONDS_PER_JOB="8")
     wait_until_submitted(home, process)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "nothing is lost: start the same command again" in errors
     assert huleedu(home, "run", folder).returncode == 0
@@ -266,7 +266,7 @@ def test_two_people_who_start_the_same_batch_buy_it_once(home: Path, tmp_path: P
     folder = write_batch(tmp_path / "b1")
     both = [start(home, "run", folder), start(home, "run", folder)]
     for process in both:
-        process.communicate(timeout=90)
+        process.communicate(timeout=300)
     assert huleedu(home, "run", folder).returncode == 0
     assert created(home) == 1
 

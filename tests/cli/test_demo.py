@@ -60,7 +60,7 @@ def test_the_notebook_is_committed_without_outputs_and_runs_on_the_demo(
     notebook: Any = nbformat.reads(NOTEBOOK.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
     monkeypatch.setenv("HULEEDU_HOME", str(demo_home))
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = json.dumps(notebook.cells)
     assert "eng5-example, judged by emulated-gpt-6-luna (SIMULATED)" in shown
     assert "delta_se" in shown

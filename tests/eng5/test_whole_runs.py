@@ -96,7 +96,7 @@ def test_a_run_that_is_killed_in_every_phase_ends_as_one_in_another_installation
     environment = {**os.environ, **QUICK, "HULEEDU_HOME": str(home)}
     for phase in PHASES:
         victim = [sys.executable, "-m", "tests.drills.victim", phase, "openai", *command]
-        ended = subprocess.run(victim, env=environment, capture_output=True, timeout=120, text=True)
+        ended = subprocess.run(victim, env=environment, capture_output=True, timeout=600, text=True)
         assert ended.returncode == KILLED, (phase, ended.stderr)
     done = execute(home, folder, "--output-dir", str(tmp_path / "run"))
     assert done.exit_code == 0, (done.output, done.exception)

@@ -51,7 +51,7 @@ RANKED = {
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation with one batch that was judged to its end; each test changes a copy of it."""
     home = tmp_path_factory.mktemp("sound")
-    settings = Settings(home=home, emulator_seconds_per_job=0.3, emulator_idle_exit_seconds=60)
+    settings = Settings(home=home, emulator_seconds_per_job=0.3, emulator_idle_exit_seconds=600)
     with dg.DagsterInstance.ephemeral() as instance:
         installation = Installation(settings, instance, tmp_path_factory.mktemp("batches"))
         installation.run_to_the_end("b1", max_cost_usd=5.0)

@@ -64,7 +64,7 @@ def test_a_killed_process_leaves_the_old_file_and_no_data(tmp_path: Path) -> Non
     lake = Lake(tmp_path)
     path = lake.write(ESSAYS, "b1", ESSAYS.from_rows([a_row(ESSAYS)]))
     before = path.read_bytes()
-    assert start(KILLED_WHILE_WRITING, path).wait(timeout=60) == -9
+    assert start(KILLED_WHILE_WRITING, path).wait(timeout=300) == -9
     assert path.read_bytes() == before
     assert lake.files(ESSAYS) == [path]
     (leftover,) = [name for name in files_in(tmp_path) if not name.endswith("data.parquet")]

@@ -58,7 +58,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
         home=folder / "home",
         database_url=server,
         emulator_seconds_per_job=0.2,
-        emulator_idle_exit_seconds=120,
+        emulator_idle_exit_seconds=600,
         reconcile_settle_seconds=0.0,
         preferred_bundle_size=8,
         patience_seconds=5.0,

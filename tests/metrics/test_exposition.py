@@ -211,7 +211,7 @@ def test_serve_says_where_answers_and_ends_cleanly(ledger: Ledger, settings: Set
         with opener.open(address[0], timeout=10) as response:
             assert response.read().decode() == exposition(ledger)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
 
@@ -225,7 +225,7 @@ def test_serve_on_a_port_that_is_taken_says_so(settings: Settings, monkeypatch: 
         taken.listen()
         port = taken.getsockname()[1]
         command = [sys.executable, "-c", SERVE, "metrics", "serve", "--port", str(port)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert f"port {port}" in done.stderr
     assert "Traceback" not in done.stderr

@@ -52,7 +52,7 @@ class Account:
         self.settings = Settings(
             home=home,
             emulator_seconds_per_job=SECONDS_PER_JOB,
-            emulator_idle_exit_seconds=120,
+            emulator_idle_exit_seconds=600,
             reconcile_settle_seconds=0.0,
             live_concurrency=1,
             patience_seconds=2.0,
