@@ -43,7 +43,7 @@ class Installation:
     def wait_for_provider(self, batch_id: str) -> None:
         """Wait until no job of the batch is at the provider any more."""
         ledger = Ledger(self.settings.ledger_url)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         try:
             while any(job.state is JobState.SUBMITTED for job in ledger.jobs(batch_id)):
                 assert time.monotonic() < deadline

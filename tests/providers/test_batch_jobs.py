@@ -68,7 +68,7 @@ def n_created(settings: Settings, provider: Provider) -> int:
 
 def finish(ledger: Ledger, provider: Provider, settings: Settings, max_attempts: int = 1) -> None:
     """Watch until every job has finished at the provider, and collect."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while any(job.state is JobState.SUBMITTED for job in watch_jobs(ledger, provider, ledger.jobs(BATCH))):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -65,7 +65,7 @@ def judged(
     provider = open_provider(settings, provider_of(model))
     with ledger.lease(BATCH) as lease:
         submit_jobs(ledger, provider, BATCH, lease, gate(ledger), settle_seconds=0.0)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while any(job.state is JobState.SUBMITTED for job in watch_jobs(ledger, provider, ledger.jobs(BATCH))):
         assert time.monotonic() < deadline
         time.sleep(0.05)
