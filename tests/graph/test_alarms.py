@@ -138,7 +138,7 @@ def test_the_words_of_an_unforeseen_error_are_not_passed_on(
     result = installation.run("submit_batch", "b1", raise_on_error=False)
     tell_of_failed_run(installation, told_to(installation, webhook), result)
     (message,) = webhook.received
-    assert message["reason"] == "submit_batch: ValueError in step essays (the run's log says more)"
+    assert message["reason"] == "submit_batch: ValueError in step intake (the run's log says more)"
 
 
 def test_a_blocking_check_that_failed_is_named(installation: Installation, webhook: Webhook) -> None:
