@@ -178,10 +178,12 @@ class _FileHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._append(record)
-        except (OSError, HuleeduError) as error:
+        except HuleeduError:
+            self._has_complained = True  # settings that can not be used: whatever needs them says so, in better words
+        except OSError as error:
             if not self._has_complained:
                 self._has_complained = True
-                why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+                why = error.strerror or type(error).__name__
                 print(f"WARNING: the log can not be written: {why} (the work goes on)", file=sys.stderr)  # noqa: T201
 
     def _append(self, record: logging.LogRecord) -> None:
