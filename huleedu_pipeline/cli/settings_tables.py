@@ -1,8 +1,8 @@
 """Tables of settings in pages that are otherwise written by hand: docs/operations.
 
-Between ``<!-- settings: NAMES -->`` or ``<!-- batch.yaml: NAMES -->`` and ``<!-- end -->`` stands a table of those fields, with meaning
-and default from the models. Run ``python -m huleedu_pipeline.cli.settings_tables docs/operations/*.md`` after a change; a test
-holds the two together. Not here: the page of all settings (:mod:`.reference`).
+Between ``<!-- settings: NAMES -->`` or ``<!-- batch.yaml: NAMES -->`` and ``<!-- end -->`` stands a table of those fields,
+with meaning and default from the models. Run ``python -m huleedu_pipeline.cli.settings_tables docs/operations/*.md`` after a
+change; a test holds the two together. Not here: the page of all settings (:mod:`.reference`).
 """
 
 import re
@@ -18,7 +18,9 @@ from huleedu_pipeline.essays.spec import BatchSpec
 from huleedu_pipeline.settings import Settings
 
 SETTINGS, BATCH_YAML = "settings", "batch.yaml"
-TABLE = re.compile(r"(?P<opening><!-- (?P<kind>settings|batch\.yaml): (?P<names>[a-z_ ]+) -->\n).*?(?P<closing><!-- end -->)", re.DOTALL)
+TABLE = re.compile(
+    r"(?P<opening><!-- (?P<kind>settings|batch\.yaml): (?P<names>[a-z_ ]+) -->\n).*?(?P<closing><!-- end -->)", re.DOTALL
+)
 
 
 class UnknownFieldError(HuleeduError):

@@ -1,4 +1,4 @@
-"""docs/operations: settings as they are, queries that answer on a warehouse of real runs, commands that work, no alert without advice."""
+"""docs/operations: settings as they are, queries that answer on a warehouse of real runs, advice for every alert."""
 
 import re
 from collections.abc import Iterator
