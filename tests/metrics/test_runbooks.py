@@ -99,8 +99,8 @@ def test_commands_exist_and_those_marked_as_tried_work(
     assert {name for page in PAGES.values() for name in re.findall(r"`huleedu ([a-z0-9-]+)", page)} <= commands
     settings = installed[0]
     monkeypatch.setenv("HULEEDU_HOME", str(settings.home))
-    if settings.ledger_server:
-        monkeypatch.setenv("HULEEDU_LEDGER_SERVER", settings.ledger_server)
+    if settings.database_url:
+        monkeypatch.setenv("HULEEDU_DATABASE_URL", settings.database_url)
     lines = [line for _, block in blocks("sh tried") for line in block.splitlines()]
     assert len(lines) >= 4
     for line in lines:
