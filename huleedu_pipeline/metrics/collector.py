@@ -41,9 +41,7 @@ class LedgerCollector(Collector):
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - the same one
             rows = {metric.name: _rows(connection, metric) for metric in METRICS}
-            latest = {
-                metric.name: connection.exec_driver_sql(metric.latest).mappings().all() for metric in METRICS if metric.latest
-            }
+            latest = {metric.name: _read(connection, metric.latest) for metric in METRICS if metric.latest}
             asked = connection.exec_driver_sql(f"SELECT DISTINCT provider, model FROM {WAVES_PLANNED.name}").all()
         models = sorted({(PROVIDER.bounded(provider), MODEL.bounded(model)) for provider, model in asked})
         for metric in METRICS:
@@ -70,6 +68,10 @@ def _rows(connection: Connection, metric: Metric) -> list[Row]:
         now = datetime.now(UTC)
         deadlines = {"jobs_deadline": now - JOBS_DEADLINE, "live_deadline": now - LIVE_DEADLINE}
         query = query.format(**{name: at.isoformat(timespec="microseconds") for name, at in deadlines.items()})
+    return _read(connection, query)
+
+
+def _read(connection: Connection, query: str) -> list[Row]:
     return [dict(row) for row in connection.exec_driver_sql(query).mappings()]
 
 

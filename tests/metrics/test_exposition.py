@@ -240,7 +240,8 @@ def test_buckets_lead_to_a_batch_whose_value_lies_in_them(judged: Ledger) -> Non
     registry.register(LedgerCollector(judged))
     by_batch = dict(_rows_of(judged, "SELECT batch_id, correlation_id FROM batches"))
     with_one: dict[str, set[str]] = {}
-    for family in text_string_to_openmetrics_families(generate_openmetrics(registry).decode()):
+    text = generate_openmetrics(registry).decode()  # type: ignore[no-untyped-call]
+    for family in text_string_to_openmetrics_families(text):  # type: ignore[no-untyped-call]
         below = float("-inf")
         for sample in family.samples:
             if not sample.name.endswith("_bucket"):
