@@ -46,9 +46,10 @@ def test_every_column_of_the_statistical_tables_is_explained() -> None:
 
 
 def test_the_sections_that_links_point_to_exist() -> None:
-    for path in (ROOT / "docs").glob("*.md"):
+    for path in (ROOT / "docs").rglob("*.md"):
         for target, section in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text(encoding="utf-8")):
-            headings = re.findall(r"^#+ (.+)$", text(f"docs/{target or path.name}"), flags=re.MULTILINE)
+            page = path.parent / target if target else path
+            headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
             slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
             assert section in slugs, f"{path.name}: {target}#{section}"
 
@@ -77,7 +78,7 @@ def test_the_readme_names_only_commands_and_targets_that_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    "name", ["README.md", "CONTRIBUTING.md", *(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
 )
 def test_links_lead_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", text(name)):

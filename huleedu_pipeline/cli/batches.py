@@ -155,7 +155,7 @@ def show_results(batch_id: str, output: Format) -> None:
         )
         raise typer.Exit(EXIT_NOT_READY)
     if output is Format.CSV:
-        typer.echo(ranking.to_csv(index=False), nl=False)
+        typer.echo(ranking.assign(flags=ranking["flags"].map(" ".join)).to_csv(index=False), nl=False)
     elif output is Format.JSON:
         typer.echo(ranking.to_json(orient="records", force_ascii=False, indent=1))
     else:

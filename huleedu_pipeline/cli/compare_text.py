@@ -164,7 +164,10 @@ def _judge(folders: list[Path], settings: "Settings") -> None:
     from huleedu_pipeline.cli.progress import following
     from huleedu_pipeline.cli.runner import run_batch, take_in
 
-    ids = [take_in(folder, settings, on_warning=warn) for folder in folders]
+    warnings: dict[str, None] = {}  # mostly the same of both, because only the text to judge differs
+    ids = [take_in(folder, settings, on_warning=warnings.setdefault) for folder in folders]
+    for warning in warnings:
+        warn(warning)
     for wait in (False, True):
         for batch_id in ids:
             with following(settings, batch_id) as on_progress:

@@ -14,6 +14,7 @@ from huleedu_pipeline.canonical import sha256_hex
 from huleedu_pipeline.cli.show import console
 from huleedu_pipeline.eng5.queries import queries_about
 from huleedu_pipeline.judging.templates import load_template
+from huleedu_pipeline.metrics import hints
 from huleedu_pipeline.settings import Settings
 
 DIGITS = 12
@@ -42,6 +43,9 @@ def print_summary(settings: Settings, batch_id: str, path: Path) -> None:
         typer.echo(f"\nTo ask of {settings.warehouse_path}, with any DuckDB client:")
         for query in queries_about(batch_id):
             typer.echo(f"-- {query.question}\n{query.sql}")
+    typer.echo(f"\nTo watch in Prometheus, which `HULEEDU_HOME={settings.home} huleedu metrics serve` answers:")
+    for hint in hints(document["metadata"]["llm_batching_mode"]):
+        typer.echo(f"# {hint.shows}\n{' '.join(hint.expr.split())}")
 
 
 def _print_costs(document: dict[str, Any]) -> None:

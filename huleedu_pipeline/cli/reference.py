@@ -29,12 +29,12 @@ def reference() -> str:
         if rows:
             parts.append("\n".join(["| argument | meaning | default |", "|---|---|---|", *rows]) + "\n")
     parts.append("## Settings\n\nEnvironment variables, read when a command or Dagster starts.\n")
-    parts.append(_fields(Settings.model_fields, "HULEEDU_", str.upper))
+    parts.append(fields_table(Settings.model_fields, "HULEEDU_", str.upper))
     parts.append("Keys are read from `OPENAI_API_KEY` and `ANTHROPIC_API_KEY`, only with `HULEEDU_JUDGE_BACKEND=provider`.\n")
     parts.append("## batch.yaml\n")
-    parts.append(_fields({k: v for k, v in BatchSpec.model_fields.items() if k != "judge"}))
+    parts.append(fields_table({k: v for k, v in BatchSpec.model_fields.items() if k != "judge"}))
     parts.append("Under `judge:`\n")
-    parts.append(_fields(JudgeSettings.model_fields))
+    parts.append(fields_table(JudgeSettings.model_fields))
     return "\n".join(parts)
 
 
@@ -65,7 +65,8 @@ def _parameter(parameter: Any) -> str:
     return f"| `{name}` | {parameter.help} | {'required' if parameter.required else default} |"
 
 
-def _fields(fields: Mapping[str, FieldInfo], prefix: str = "", case: Any = str) -> str:
+def fields_table(fields: Mapping[str, FieldInfo], prefix: str = "", case: Any = str) -> str:
+    """Return a Markdown table of a model's fields: name, meaning, default."""
     rows = ["| name | meaning | default |", "|---|---|---|"]
     for name, field in fields.items():
         default = "" if field.default in (PydanticUndefined, None) else field.default

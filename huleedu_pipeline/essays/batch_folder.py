@@ -180,6 +180,15 @@ def _read_spec(folder: Path, problems: list[str], overrides: Overrides) -> Batch
         return None
 
 
+def sources_of_essays(folder: Path, problems: list[str]) -> list[Path]:
+    """Return what a batch folder holds its essays in; more than one is a problem, because only one can be meant."""
+    there = [path for path in (folder / "essays", *(folder / name for name in TABLES)) if path.exists()]
+    if len(there) > 1:
+        names = [f"{path.name}/" if path.is_dir() else path.name for path in there]
+        problems.append(f"{' and '.join(names)}: {'both' if len(names) == 2 else 'all'} are there, {ONLY_ONE}")
+    return there
+
+
 def read_pupils(folder: Path, problems: list[str], warnings: list[str]) -> Iterator[Found]:
     """Yield each pupil's essay in a batch folder with the place that messages about it name.
 
@@ -189,11 +198,10 @@ def read_pupils(folder: Path, problems: list[str], warnings: list[str]) -> Itera
         warnings: Receives one sentence for each thing that was left out of a document, or guessed.
 
     """
-    there = [path for path in (folder / "essays", *(folder / name for name in TABLES)) if path.exists()]
+    there = sources_of_essays(folder, problems)
     if len(there) > 1:
-        names = [f"{path.name}/" if path.is_dir() else path.name for path in there]
-        problems.append(f"{' and '.join(names)}: {'both' if len(names) == 2 else 'all'} are there, {ONLY_ONE}")
-    elif not there:
+        return
+    if not there:
         problems.append(f"essays/: is missing (put the pupils' texts there as {SUFFIXES_SHOWN} files, or write essays.csv)")
     elif there[0].name in TABLES:
         yield from read_table(there[0], problems)

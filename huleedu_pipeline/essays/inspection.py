@@ -11,7 +11,7 @@ from pathlib import Path
 from huleedu_pipeline.documents import KINDS, DocumentError, read_document
 from huleedu_pipeline.essays.anchors import TABLE, stem
 from huleedu_pipeline.essays.batch import Essay, IntakeError
-from huleedu_pipeline.essays.batch_folder import TABLES, Found, conflicts, read_spec, read_table
+from huleedu_pipeline.essays.batch_folder import TABLES, Found, conflicts, read_spec, read_table, sources_of_essays
 from huleedu_pipeline.essays.folder_files import document_files, usable
 from huleedu_pipeline.essays.language import described, mismatch
 from huleedu_pipeline.essays.spec import SpecError
@@ -74,7 +74,7 @@ def inspect_path(path: Path) -> Inspection:
 
 def _folder(folder: Path, found: Inspection) -> Iterator[Found]:
     parts = [folder / name for name in ("essays", "anchors") if (folder / name).is_dir()]
-    tables = [folder / name for name in TABLES if (folder / name).is_file()]
+    tables = [path for path in sources_of_essays(folder, found.problems) if path.name in TABLES]
     for table in tables:
         yield from _table(table, found)
     for part in parts or ([] if tables else [folder]):

@@ -17,7 +17,7 @@ A line is `timestamp` (UTC), `level` (`info`, `warning`, `error`), `event`, the 
 the ledger, sent along with OpenAI's batch jobs (`huleedu_correlation_id` in their metadata; Anthropic's have no room for
 it), and a column of `batch_status` and `provider_jobs`; `mode`, the batching mode; `backend`, `emulator` where judgements
 are simulated; `command`, a command, a job, a sensor or a schedule; and `run_id`, that of Dagster, or of one call of a
-command.
+command. Where else that id is found: [from a number to the bytes](operations/observability.md#from-a-number-to-the-bytes).
 
 **What is never there.** Only the events below are written, and of each only the fields below: names that we or a provider
 gave, counts, amounts, one of a few words. No sentence, because sentences quote: no provider's message, no reason that

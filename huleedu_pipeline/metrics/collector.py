@@ -13,6 +13,7 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 from sqlalchemy.engine import Connection
 
 from huleedu_pipeline.ledger import Ledger
@@ -40,13 +41,14 @@ class LedgerCollector(Collector):
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - the same one
             rows = {metric.name: _rows(connection, metric) for metric in METRICS}
+            latest = {metric.name: _read(connection, metric.latest) for metric in METRICS if metric.latest}
             asked = connection.exec_driver_sql(f"SELECT DISTINCT provider, model FROM {WAVES_PLANNED.name}").all()
         models = sorted({(PROVIDER.bounded(provider), MODEL.bounded(model)) for provider, model in asked})
         for metric in METRICS:
             if metric.name == STUCK:
                 yield GaugeMetricFamily(metric.name, metric.says, value=self._n_stuck([row["batch_id"] for row in rows[STUCK]]))
             elif metric.kind == "histogram":
-                yield _histogram(metric, rows[metric.name], _at_zero(metric, models))
+                yield _histogram(metric, rows[metric.name], latest[metric.name], _at_zero(metric, models))
             else:
                 yield _simple(metric, rows[metric.name], _at_zero(metric, models))
 
@@ -66,6 +68,10 @@ def _rows(connection: Connection, metric: Metric) -> list[Row]:
         now = datetime.now(UTC)
         deadlines = {"jobs_deadline": now - JOBS_DEADLINE, "live_deadline": now - LIVE_DEADLINE}
         query = query.format(**{name: at.isoformat(timespec="microseconds") for name, at in deadlines.items()})
+    return _read(connection, query)
+
+
+def _read(connection: Connection, query: str) -> list[Row]:
     return [dict(row) for row in connection.exec_driver_sql(query).mappings()]
 
 
@@ -100,7 +106,21 @@ def _simple(metric: Metric, rows: Sequence[Row], at_zero: Sequence[Values]) -> F
     return family
 
 
-def _histogram(metric: Metric, rows: Sequence[Row], at_zero: Sequence[Values]) -> Family:
+def _exemplars(metric: Metric, latest: Sequence[Row]) -> dict[tuple[Values, int], Exemplar]:
+    """Return the newest observation in each bucket of each series, with the correlation id of its batch.
+
+    An exemplar is no label: it makes no series, and its id need have no bound.
+    """
+    found: dict[tuple[Values, int], Exemplar] = {}
+    for row in latest:
+        place = (_key(metric, row), min(int(row["bucket"]), len(metric.bounds)))
+        if place not in found and row["correlation_id"] is not None:
+            at = datetime.fromisoformat(row["at"]).timestamp()
+            found[place] = Exemplar({"correlation_id": row["correlation_id"]}, row["value"] / metric.per_unit, at)
+    return found
+
+
+def _histogram(metric: Metric, rows: Sequence[Row], latest: Sequence[Row], at_zero: Sequence[Values]) -> Family:
     family = HistogramMetricFamily(metric.name, metric.says, labels=[label.name for label in metric.labels])
     counts: defaultdict[Values, list[int]] = defaultdict(lambda: [0] * (len(metric.bounds) + 1))
     totals: defaultdict[Values, int] = defaultdict(int)
@@ -111,10 +131,13 @@ def _histogram(metric: Metric, rows: Sequence[Row], at_zero: Sequence[Values]) -
         counts[key][min(int(row["bucket"]), len(metric.bounds))] += int(row["n"])
         totals[key] += int(row["total"])
     names = [*(f"{float(bound)}" for bound in metric.bounds), "+Inf"]
+    exemplars = _exemplars(metric, latest)
     for key, in_bucket in counts.items():
-        up_to, buckets = 0, []
-        for name, n in zip(names, in_bucket, strict=True):
+        up_to = 0
+        buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
+        for place, (name, n) in enumerate(zip(names, in_bucket, strict=True)):
             up_to += n
-            buckets.append((name, up_to))
+            exemplar = exemplars.get((key, place))
+            buckets.append((name, up_to) if exemplar is None else (name, up_to, exemplar))
         family.add_metric(key, buckets=buckets, sum_value=totals[key] / metric.per_unit)
     return family

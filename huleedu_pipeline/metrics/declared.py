@@ -6,7 +6,7 @@ Not here: running the queries (:mod:`.collector`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -67,6 +67,8 @@ class Metric:
         query: SQL that gives the labels under their names, and ``value``; of a histogram ``bucket``, ``n`` and ``total``.
         bounds: Of a histogram: the upper bounds of its buckets, in the unit of its name.
         per_unit: In how many parts the query counts one unit of the value.
+        latest: Of a histogram: SQL of its latest observations, newest first: the labels, ``bucket``, ``value`` in the same
+            parts, ``at``, and the ``correlation_id`` of the batch.
 
     """
 
@@ -77,6 +79,7 @@ class Metric:
     query: str
     bounds: Sequence[float] = ()
     per_unit: int = 1
+    latest: str = ""
 
 
 @cache
@@ -105,10 +108,42 @@ _N_IN_JOBS = (
 )
 
 
+# How many of the newest rows are looked at for an example of each bucket: a scrape stays as quick as it is.
+N_LATEST = 100
+# The newest rows of what histograms count, by a key that grows, with their batch; of attempts, those of which a reply is kept.
+_NEWEST = {
+    ATTEMPTS.name: (
+        "SELECT a.custom_id, a.attempt, r.batch_id, a.received_at AS at FROM replies a "
+        "JOIN requests r ON r.custom_id = a.custom_id ORDER BY a.reply_id"
+    ),
+    JOBS.name: (
+        "SELECT e.event_id, j.batch_id, e.at FROM provider_job_events e JOIN provider_jobs j ON j.token = e.token "
+        "ORDER BY e.event_id"
+    ),
+    BUNDLES.name: "SELECT bundle_id, batch_id, at FROM serial_bundles ORDER BY bundle_id",
+    RANKED_BATCHES.name: (
+        "SELECT batch_id, completed_at AS at FROM batches WHERE completed_at IS NOT NULL ORDER BY completed_at"
+    ),
+}
+
+
+def _shown(labels: Mapping[Label, str]) -> str:
+    return "".join(f"{label.name if sql == label.name else f'{sql} AS {label.name}'}, " for label, sql in labels.items())
+
+
 def _grouped(labels: Mapping[Label, str], values: str, source: Totals, where: str) -> str:
     names = ", ".join(label.name for label in labels)
-    shown = "".join(f"{label.name if sql == label.name else f'{sql} AS {label.name}'}, " for label, sql in labels.items())
-    return f"SELECT {shown}{values} FROM {source.name} WHERE {where}" + (f" GROUP BY {names}" if names else "")
+    return f"SELECT {_shown(labels)}{values} FROM {source.name} WHERE {where}" + (f" GROUP BY {names}" if names else "")
+
+
+def _latest(labels: Mapping[Label, str], spread: str, source: Totals, where: str) -> str:
+    same = " AND ".join(f"facts.{name} = newest.{name}" for name in source.key)
+    rows = (
+        f"SELECT facts.*, newest.at AS at, b.correlation_id FROM ({_NEWEST[source.name]} DESC LIMIT {N_LATEST}) newest "
+        f"JOIN {source.view} facts ON {same} JOIN batches b ON b.batch_id = newest.batch_id"
+    )
+    values = f"{spread}_bucket AS bucket, {spread} AS value, at, correlation_id"
+    return f"SELECT {_shown(labels)}{values} FROM ({rows}) AS latest WHERE {where} AND {spread}_bucket >= 0 ORDER BY at DESC"
 
 
 def _counter(
@@ -125,12 +160,13 @@ def _histogram(
     values = f"{bucket} AS bucket, sum(n) AS n, sum({spread}) AS total"
     query = _grouped(labels, values, source, f"{where} AND {bucket} >= 0")
     query += f", {bucket}" if labels else f" GROUP BY {bucket}"
-    return Metric(name, "histogram", tuple(labels), says, query, found.bounds, found.per_unit)
+    latest = _latest(labels, spread, source, where)
+    return Metric(name, "histogram", tuple(labels), says, query, found.bounds, found.per_unit, latest)
 
 
 def _cut(metric: Metric, bounds: Sequence[float]) -> Metric:
     """Return a histogram with the first of its bounds only."""
-    return Metric(metric.name, metric.kind, metric.labels, metric.says, metric.query, bounds, metric.per_unit)
+    return replace(metric, bounds=bounds)
 
 
 _OF_MODEL = {PROVIDER: "provider", MODEL: "model"}

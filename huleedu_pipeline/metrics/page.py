@@ -5,7 +5,7 @@ Run ``python -m huleedu_pipeline.metrics.page > docs/metrics.md`` after a change
 
 import sys
 
-from huleedu_pipeline.metrics.declared import METRICS, MODELS_SHOWN, Label, Metric
+from huleedu_pipeline.metrics.declared import METRICS, MODELS_SHOWN, N_LATEST, Label, Metric
 
 HEAD = """# Metrics
 
@@ -17,6 +17,12 @@ moment of the scrape, so counters survive restarts and agree with the tables. Th
 Nothing names a batch. A model is one of: {models}. A name that begins with `emulated-` is a simulation and no real judgement.
 Series are there at 0 before they count anything, those of a model from when a first request to it is planned; where the labels
 have many values, they come when they count.
+
+A scraper that asks for OpenMetrics, as Prometheus does, gets an exemplar with the buckets of histograms: the newest
+observation there, with the `correlation_id` of its batch
+([from a number to the bytes](operations/observability.md#from-a-number-to-the-bytes)). An exemplar is no label, so it needs
+no bound. It is one of the {n_latest} newest rows of its kind; attempts of which the provider said nothing have none.
+
 Dashboards, alerting rules and the expressions that `huleedu eng5 execute` names are in `deploy/observability`.
 """
 
@@ -25,7 +31,9 @@ def metrics_page() -> str:
     """Return the page as Markdown."""
     rows = [f"| `{metric.name}` | {metric.kind} | {metric.says} |" for metric in METRICS]
     overview = "\n".join(["| metric | kind | says |", "|---|---|---|", *rows])
-    return "\n".join([HEAD.format(models=MODELS_SHOWN), overview, "", *(_section(metric) for metric in METRICS)])
+    return "\n".join(
+        [HEAD.format(models=MODELS_SHOWN, n_latest=N_LATEST), overview, "", *(_section(metric) for metric in METRICS)]
+    )
 
 
 def _section(metric: Metric) -> str:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from huleedu_pipeline.cli.app import app
 from huleedu_pipeline.eng5.verify import verify_run
 from huleedu_pipeline.findings import has_failed
+from huleedu_pipeline.metrics import hints
 from huleedu_pipeline.providers.emulator.launcher import stop_emulator
 from huleedu_pipeline.settings import Settings
 from tests.kit import emulator_books, write_batch
@@ -40,6 +41,9 @@ def test_a_run_that_times_out_is_partial_and_the_next_call_completes_it(
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert "28 verdicts of 28 requests with 28 different prompts" in done.output
+    assert f"HULEEDU_HOME={settings.home} huleedu metrics serve" in done.output
+    shown = {line for line in done.output.splitlines() if "llm_provider_" in line or "cj_" in line}
+    assert {" ".join(hint.expr.split()) for hint in hints("provider_batch_api")} <= shown
     status = artefact(folder)["validation"]["runner_status"]
     assert (status["partial_data"], status["timeout_seconds"], status["n_outcomes"]) == (False, None, 28)
     assert len(artefact(folder)["bt_summary"]) == 8

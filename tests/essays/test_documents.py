@@ -79,6 +79,11 @@ def test_a_hostile_file_is_one_line_and_the_rest_is_read(tmp_path: Path) -> None
     ]
 
 
+def test_inspect_says_that_only_one_place_of_essays_can_be_meant(tmp_path: Path) -> None:
+    folder = write_batch(tmp_path / "b1", {"essays.xlsx": xlsx([["essay_id", "text"], ["nils", "A text."]])})
+    assert inspect_path(folder).problems == ["essays/ and essays.xlsx: both are there, and only one can be meant (remove one)"]
+
+
 def test_one_document_and_any_folder_can_be_inspected(tmp_path: Path) -> None:
     (tmp_path / "a.docx").write_bytes(docx_of("One two.", "Three."))
     (tmp_path / "b.exe").write_bytes(b"MZ\x90")

@@ -1,6 +1,8 @@
 """Regular batches through real Dagster runs: names out, matches in, and nothing is sent while a name is left."""
 
+import csv
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,8 @@ def test_a_regular_batch_is_judged_without_names_and_its_results_find_their_pupi
     records = json.loads(CliRunner().invoke(app, ["results", "b1", "--by-pupil", "--format", "json"]).stdout)
     assert [(row["student_id"], row["name"]) for row in records[:1]] == [("qs1001", "Anna Lindqvister")]
     (settings.inbox_dir / "b1" / "roster.csv").unlink()
+    whole = CliRunner().invoke(app, ["results", "b1", "--format", "csv"])
+    assert {flag for row in csv.DictReader(StringIO(whole.stdout)) for flag in row["flags"].split()} >= {"few_comparisons"}
     without = CliRunner().invoke(app, ["results", "b1", "--by-pupil", "--format", "csv"])
     assert "qs1001,,anna.txt" in without.stdout
 

@@ -50,8 +50,8 @@ SPECS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="session")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    """The ledger of that installation; in Postgres where HULEEDU_TEST_DATABASE_URL names a server."""
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Ledger]]:
+    """That installation; its ledger is in Postgres where HULEEDU_TEST_DATABASE_URL names a server."""
     folder = tmp_path_factory.mktemp("judged")
     server = make_database(SERVER) if SERVER else None
     settings = Settings(
@@ -75,12 +75,18 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
                 _judge(installation, ledger, batch_id, spec)
         _end_one_that_is_stuck(ledger, settings, folder)
         _be_refused(ledger, folder)
-        yield ledger
+        yield settings, ledger
     finally:
         ledger.close()
         stop_emulator(settings.emulator_dir)
         if SERVER and server:
             drop_database(SERVER, server)
+
+
+@pytest.fixture(scope="session")
+def judged(installed: tuple[Settings, Ledger]) -> Ledger:
+    """Its ledger."""
+    return installed[1]
 
 
 def _judge(installation: Installation, ledger: Ledger, batch_id: str, spec: dict[str, Any]) -> None:

@@ -10,6 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as text_string_to_openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
@@ -20,6 +23,7 @@ from huleedu_pipeline.ledger import BatchStatus, JobState, Ledger
 from huleedu_pipeline.ledger.moves import now
 from huleedu_pipeline.ledger.schema import batches
 from huleedu_pipeline.metrics import METRICS, exposition
+from huleedu_pipeline.metrics.collector import LedgerCollector
 from huleedu_pipeline.metrics.declared import MODEL
 from huleedu_pipeline.settings import Settings
 from tests.metrics.kit import Driver, Scrape, outcome_of
@@ -229,3 +233,34 @@ def test_serve_on_a_port_that_is_taken_says_so(settings: Settings, monkeypatch: 
     assert done.returncode == 1
     assert f"port {port}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_buckets_lead_to_a_batch_whose_value_lies_in_them(judged: Ledger) -> None:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(LedgerCollector(judged))
+    by_batch = dict(_rows_of(judged, "SELECT batch_id, correlation_id FROM batches"))
+    with_one: dict[str, set[str]] = {}
+    text = generate_openmetrics(registry).decode()  # type: ignore[no-untyped-call]
+    for family in text_string_to_openmetrics_families(text):  # type: ignore[no-untyped-call]
+        below = float("-inf")
+        for sample in family.samples:
+            if not sample.name.endswith("_bucket"):
+                below = float("-inf")
+                continue
+            if sample.exemplar is not None:
+                assert below < sample.exemplar.value <= float(sample.labels["le"]), sample
+                assert sample.value > 0, sample
+                with_one.setdefault(family.name, set()).add(sample.exemplar.labels["correlation_id"])
+            below = float(sample.labels["le"])
+    assert {name for found in with_one.values() for name in found} <= set(by_batch.values())
+    assert with_one.keys() == {metric.name for metric in METRICS if metric.kind == "histogram"}
+    assert with_one["llm_provider_batch_api_job_duration_seconds"] == {by_batch["jobs"]}
+    assert with_one["llm_provider_serial_bundle_items_per_call"] == {by_batch["bundles"]}
+    assert with_one["llm_provider_response_duration_seconds"] <= {by_batch["bundles"], by_batch["calls"]}
+    assert with_one["huleedu_cj_comparisons_made"] <= {by_batch[name] for name in ("jobs", "bundles", "calls")}
+    assert "correlation_id" not in exposition(judged)
+
+
+def _rows_of(ledger: Ledger, query: str) -> list[tuple[str, str]]:
+    with ledger.read() as connection:
+        return [(str(first), str(second)) for first, second in connection.exec_driver_sql(query)]
