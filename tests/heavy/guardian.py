@@ -23,6 +23,10 @@ _LOOK_SECONDS = 0.2
 _PATIENCE_SECONDS = 120.0
 
 
+class CanNotEndError(Exception):
+    """The guardian could not end what it had started."""
+
+
 @contextmanager
 def guarded(
     commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], folder: Path, emulator_dir: Path
@@ -35,6 +39,9 @@ def guarded(
         folder: Where they run, and where the logs are.
         emulator_dir: State folder of the emulator that is ended with them.
 
+    Raises:
+        CanNotEndError: something could not be ended.
+
     """
     given = {"commands": commands, "folder": str(folder), "emulator_dir": str(emulator_dir)}
     command = [sys.executable, "-m", "tests.heavy.guardian", json.dumps(given)]
@@ -45,7 +52,9 @@ def guarded(
     finally:
         if guardian.stdin is not None:
             guardian.stdin.close()
-        guardian.wait(_PATIENCE_SECONDS)
+        status = guardian.wait(_PATIENCE_SECONDS)
+    if status:
+        raise CanNotEndError(f"{folder}: something that was started there may still be running (the guardian said what)")
 
 
 def main() -> None:
