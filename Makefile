@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-benchmark
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency mock-profile check-rules benchmark benchmark-metrics benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration benchmark-spelling
+.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency heavy suite-cj mock-profile check-rules benchmark benchmark-metrics benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration benchmark-spelling
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,8 +35,22 @@ drill-daemon: $(VENV)/dev  ## Kill Dagster's daemon, run workers and the judge w
 drill-concurrency: $(VENV)/dev  ## Let eight processes judge 64 batches on one ledger, and kill a third of them (about half an hour)
 	@$(BIN)/python -m tests.drills.concurrency
 
-mock-profile: $(VENV)/dev  ## Judge with a mock profile through daemon and emulator: PROFILE=cj-generic, eng5-anchor, eng5-lower5, or with -batch-api (minutes)
-	@: $(if $(PROFILE),,$(error PROFILE is not set; for example: make mock-profile PROFILE=eng5-anchor-batch-api))
+# The heavy suites: whole runs with emulator, Dagster daemon and metrics server (docs/operations/heavy-suites.md).
+SCENARIOS := regular small-net resampling batch-api
+PROFILES := cj-generic cj-generic-batch-api eng5-anchor eng5-anchor-batch-api eng5-lower5 eng5-lower5-batch-api
+# How many suites run side by side: each has an installation and ports of its own.
+SIDE_BY_SIDE := 2
+
+heavy: $(VENV)/dev  ## Run all heavy suites, and promtool on the rules where it is there (about ten minutes on two idle cores)
+	@if command -v promtool >/dev/null; then $(MAKE) --no-print-directory check-rules; else echo "promtool (Debian's package prometheus) is not installed: the rules are not checked"; fi
+	@$(BIN)/python -m pytest -m heavy tests/heavy -n $(SIDE_BY_SIDE) --dist loadgroup
+
+suite-cj: $(VENV)/dev  ## Judge whole batches through daemon and emulator: SCENARIO=regular, small-net, resampling or batch-api (minutes)
+	@: $(if $(filter $(SCENARIOS),$(SCENARIO)),,$(error SCENARIO is one of: $(SCENARIOS); for example: make suite-cj SCENARIO=batch-api))
+	@$(BIN)/python -m pytest -m heavy tests/heavy/test_cj_scenarios.py -k "[$(SCENARIO)]"
+
+mock-profile: $(VENV)/dev  ## Judge with a mock profile of the emulator: PROFILE=cj-generic, eng5-anchor, eng5-lower5, or with -batch-api (minutes)
+	@: $(if $(filter $(PROFILES),$(PROFILE)),,$(error PROFILE is one of: $(PROFILES); for example: make mock-profile PROFILE=eng5-anchor-batch-api))
 	@$(BIN)/python -m pytest -m heavy tests/heavy/test_mock_profiles.py -k "[$(PROFILE)]"
 
 check-rules:  ## Check the alerting rules and run their unit tests (needs promtool, Debian's package prometheus)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ from huleedu_pipeline.orchestration.watch import runs_in_progress
 from huleedu_pipeline.project_files import project_file
 from huleedu_pipeline.settings import Settings
 from tests.kit import write_batch
+from tests.processes import end_group, wait_until
 
 N_REQUESTS = 28  # all pairs of the small batch's eight essays
 CONCURRENCY = 2
@@ -120,26 +121,7 @@ def the_daemon(settings: Settings, environment: dict[str, str], log: Path) -> It
     try:
         yield process
     finally:
-        for sign, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
-            try:
-                os.killpg(process.pid, sign)
-                process.wait(patience)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                continue
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until something is so.
-
-    Raises:
-        TimeoutError: it does not become so in that time.
-
-    """
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds:.0f} s in vain until {what}")
-        time.sleep(0.5)
+        end_group(process)
 
 
 def workers_of(settings: Settings) -> set[int]:

@@ -1,7 +1,8 @@
 """``make mock-profile PROFILE=…``: each mock profile through the whole pipeline, in one of its modes.
 
-Real processes: Dagster's daemon and the emulator. The pipeline takes batches from the inbox, asks, scales and publishes; what
-the published tables, the ledger and the emulator's books say is held against the profile's rule and the recorded run.
+Real processes: the emulator, Dagster's daemon and the metrics server. The pipeline takes batches from the inbox, asks, scales
+and publishes; what the published tables, the ledger, the emulator's books and the scraped metrics say is held against the
+profile's rule, the recorded run, and each other.
 """
 
 import hashlib
@@ -10,26 +11,22 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
-from huleedu_pipeline import open_warehouse
-from huleedu_pipeline.ledger import Ledger
-from huleedu_pipeline.providers.emulator.config import ENDPOINT_FILE
 from huleedu_pipeline.providers.emulator.mocks import MOCK_RULES
 from huleedu_pipeline.providers.emulator.openai_requests import RESPONSES, read_request
 from huleedu_pipeline.providers.traces import TraceSummary, capture, read_summary
 from huleedu_pipeline.settings import Settings
-from tests.emulator.kit import fetch
-from tests.heavy.kit import judged_by_the_daemon
-from tests.kit import emulator_books, write_batch
+from tests.heavy.agreement import assert_metrics_agree
+from tests.heavy.kit import BUNDLE_SIZE, Judged, judged_by_the_daemon, write_essays
 
 pytestmark = pytest.mark.heavy
 
 TRACES = Path(__file__).parents[1] / "data" / "llm_traces"
-BUNDLE_SIZE = 16
+# Share of the profile's time to think that is really waited.
+LATENCY_SCALE = 0.25
 
 
 @dataclass(frozen=True)
@@ -57,14 +54,10 @@ SUITES = {
 
 @dataclass(frozen=True)
 class Ran:
-    """A suite that has run: its tables, its ledger, and what the emulator says of itself."""
+    """A suite that has run, and what its installation came to."""
 
     suite: Suite
-    settings: Settings
-    ledger: Ledger
-    tables: dict[str, pd.DataFrame]
-    books: dict[str, Any]
-    mock_mode: dict[str, Any]
+    judged: Judged
 
     @property
     def n_requests(self) -> int:
@@ -74,42 +67,34 @@ class Ran:
     def recording(self) -> TraceSummary:
         return read_summary(TRACES / self.suite.recording)
 
+    @property
+    def judgements(self) -> pd.DataFrame:
+        return self.judged.tables["llm_judgements"]
 
-@pytest.fixture(scope="module", params=list(SUITES))
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in SUITES])
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     suite, folder = SUITES[request.param], tmp_path_factory.mktemp(request.param)
     settings = Settings(
         home=folder / "home",
         emulator_profile=suite.profile,
+        emulator_mock=f"latency_scale={LATENCY_SCALE}",
         emulator_idle_exit_seconds=900,
         preferred_bundle_size=BUNDLE_SIZE,
     ).absolute()
-    batches = [_write(folder / f"batch-{n}", suite) for n in range(suite.n_batches)]
-    with judged_by_the_daemon(settings, batches) as ledger:
-        base_url = json.loads((settings.emulator_dir / ENDPOINT_FILE).read_text(encoding="utf-8"))["base_url"]
-        with open_warehouse(settings.warehouse_path) as warehouse:
-            names = ("batch_status", "llm_judgements", "provider_jobs", "cj_rankings")
-            tables = {name: warehouse.frame(name) for name in names}
-        yield Ran(suite, settings, ledger, tables, emulator_books(settings.emulator_dir), fetch(f"{base_url}/admin/mock-mode"))
-
-
-def _write(folder: Path, suite: Suite) -> Path:
     spec = {"max_comparisons": suite.n_pairs, "llm_batching_mode": suite.mode, "seed": 1}
-    path = write_batch(folder, anchors={}, **spec)
-    for essay in (path / "essays").iterdir():
-        essay.unlink()
-    for n in range(suite.n_essays):
-        (path / "essays" / f"synthetic{n:02}.txt").write_text(f"This is the only sentence of essay {n}.\n", encoding="utf-8")
-    return path
+    batches = [write_essays(folder / f"batch-{n}", suite.n_essays, **spec) for n in range(suite.n_batches)]
+    with judged_by_the_daemon(settings, batches) as judged:
+        yield Ran(suite, judged)
 
 
 def test_the_emulator_tells_its_profile(ran: Ran) -> None:
-    assert (ran.mock_mode["use_mock_llm"], ran.mock_mode["mock_mode"]) == (True, ran.suite.profile)
-    assert ran.mock_mode["is_simulated"] is True
+    assert (ran.judged.mock_mode["use_mock_llm"], ran.judged.mock_mode["mock_mode"]) == (True, ran.suite.profile)
+    assert ran.judged.mock_mode["is_simulated"] is True
 
 
 def test_every_batch_is_completed_without_a_failure(ran: Ran) -> None:
-    status = ran.tables["batch_status"]
+    status = ran.judged.tables["batch_status"]
     assert len(status) == ran.suite.n_batches
     for row in status.to_dict("records"):
         assert row["client_status"] == "completed_successfully"
@@ -120,11 +105,11 @@ def test_every_batch_is_completed_without_a_failure(ran: Ran) -> None:
         assert metadata["llm_batching_mode"] == ran.suite.mode
         overrides = metadata["original_request"]["batch_config_overrides"]
         assert overrides["llm_batching_mode_override"] == ran.suite.mode
-    assert ran.tables["cj_rankings"].groupby("batch_id").size().tolist() == [ran.suite.n_essays] * ran.suite.n_batches
+    assert ran.judged.tables["cj_rankings"].groupby("batch_id").size().tolist() == [ran.suite.n_essays] * ran.suite.n_batches
 
 
 def test_every_request_has_one_verdict_marked_as_simulated(ran: Ran) -> None:
-    judgements = ran.tables["llm_judgements"]
+    judgements = ran.judgements
     assert len(judgements) == judgements["custom_id"].nunique() == ran.n_requests
     assert set(judgements["outcome"]) == {"success"}
     assert judgements["model"].str.startswith("emulated-").all()
@@ -135,10 +120,10 @@ def test_every_request_has_one_verdict_marked_as_simulated(ran: Ran) -> None:
 
 
 def test_winners_follow_the_profiles_rule_and_lie_near_the_recording(ran: Ran) -> None:
-    rule, judgements = MOCK_RULES[ran.suite.profile], ran.tables["llm_judgements"]
+    rule, judgements = MOCK_RULES[ran.suite.profile], ran.judgements
     of_prompt: dict[str, set[str]] = {}
     for row in judgements.to_dict("records"):
-        asked = read_request(RESPONSES, json.loads(ran.ledger.body(row["custom_id"])))
+        asked = read_request(RESPONSES, json.loads(ran.judged.ledger.body(row["custom_id"])))
         v = int(hashlib.sha256(asked.user.encode()).hexdigest()[:8], 16)
         winner = "essay_a_id" if v % rule.of < rule.a_wins else "essay_b_id"
         assert row["winner_essay_id"] == row[winner]
@@ -150,7 +135,7 @@ def test_winners_follow_the_profiles_rule_and_lie_near_the_recording(ran: Ran) -
 
 
 def test_tokens_keep_to_the_floors_and_to_the_recording(ran: Ran) -> None:
-    rule, judgements, usage = MOCK_RULES[ran.suite.profile], ran.tables["llm_judgements"], ran.recording.token_usage
+    rule, judgements, usage = MOCK_RULES[ran.suite.profile], ran.judgements, ran.recording.token_usage
     assert judgements["input_tokens"].min() >= rule.least_input_tokens
     assert judgements["output_tokens"].min() >= rule.least_output_tokens
     assert abs(judgements["output_tokens"].mean() - usage.completion.mean) <= max(5, 0.5 * usage.completion.mean)
@@ -159,11 +144,11 @@ def test_tokens_keep_to_the_floors_and_to_the_recording(ran: Ran) -> None:
 
 
 def test_both_books_tell_the_same_of_how_it_was_asked(ran: Ran) -> None:
-    jobs, billed = ran.tables["provider_jobs"], ran.books["billed"]["openai"]
-    assert billed["requests"] == ran.books["requests_judged"] == ran.n_requests
-    assert billed["input_tokens"] == ran.tables["llm_judgements"]["input_tokens"].sum()
-    assert ran.books["batch_jobs_created"] == {"openai": len(jobs), "anthropic": 0}
-    live = ran.books["calls"].get("POST /v1/responses", 0)
+    jobs, billed = ran.judged.tables["provider_jobs"], ran.judged.books["billed"]["openai"]
+    assert billed["requests"] == ran.judged.books["requests_judged"] == ran.n_requests
+    assert billed["input_tokens"] == ran.judgements["input_tokens"].sum()
+    assert ran.judged.books["batch_jobs_created"] == {"openai": len(jobs), "anthropic": 0}
+    live = ran.judged.books["calls"].get("POST /v1/responses", 0)
     if ran.suite.mode == "provider_batch_api":
         assert len(jobs) >= ran.suite.n_batches
         assert set(jobs["status"]) == {"collected"}
@@ -176,9 +161,29 @@ def test_both_books_tell_the_same_of_how_it_was_asked(ran: Ran) -> None:
 
 def test_live_answers_take_as_long_as_the_profile_thinks_and_batch_jobs_have_no_times(ran: Ran) -> None:
     rule = MOCK_RULES[ran.suite.profile]
-    summary, events = capture(ran.ledger, "batch-0", "heavy")
+    summary, events = capture(ran.judged.ledger, "batch-0", "heavy")
     assert summary.total_events == ran.suite.n_pairs
     if ran.suite.mode == "provider_batch_api":
         assert summary.response_time_ms is None
+        assert ran.judged.scrape("llm_provider_response_duration_seconds_count") == 0
     else:
-        assert min(event.response_time_ms or 0.0 for event in events) >= rule.latency_ms
+        assert min(event.response_time_ms or 0.0 for event in events) >= LATENCY_SCALE * rule.latency_ms
+        took, n_calls = (ran.judged.scrape(f"llm_provider_response_duration_seconds_{part}") for part in ("sum", "count"))
+        assert took / n_calls >= LATENCY_SCALE * rule.latency_ms / 1000
+
+
+def test_the_metrics_are_what_the_tables_count(ran: Ran) -> None:
+    assert_metrics_agree(ran.judged, ran.suite.mode)
+
+
+def test_the_metrics_are_those_of_the_suite(ran: Ran) -> None:
+    scrape, queue_mode = ran.judged.scrape, {"provider_batch_api": "batch_api"}.get(ran.suite.mode, ran.suite.mode)
+    assert scrape("cj_llm_requests_total", batching_mode=ran.suite.mode) == ran.n_requests
+    assert scrape("cj_llm_batches_started_total", batching_mode=ran.suite.mode) == ran.suite.n_batches
+    assert scrape.by("llm_provider_comparison_callbacks_total", "queue_processing_mode", "result") == {
+        (queue_mode, "success"): ran.n_requests
+    }
+    assert scrape.by("llm_provider_errors_total", "error_type") == {}
+    rule = MOCK_RULES[ran.suite.profile]
+    assert scrape("llm_provider_tokens_used_total", token_type="input") >= ran.n_requests * rule.least_input_tokens
+    assert scrape("llm_provider_tokens_used_total", token_type="output") >= ran.n_requests * rule.least_output_tokens

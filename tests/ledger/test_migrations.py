@@ -80,7 +80,7 @@ def test_a_ledger_of_the_first_version_is_counted(tmp_path: Path) -> None:
     old_ledger(f"sqlite:///{path}")
     ledger = Ledger(f"sqlite:///{path}")
     try:
-        scrape = Scrape(ledger)
+        scrape = Scrape.of(ledger)
         assert drift(ledger) == []
         assert scrape("cj_llm_requests_total", batching_mode="provider_batch_api") == 3
         assert scrape.by("llm_provider_comparison_callbacks_total", "result") == {("success",): 1, ("failure",): 1}

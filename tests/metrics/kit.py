@@ -36,13 +36,18 @@ Labels = frozenset[tuple[str, str]]
 class Scrape:
     """The samples of one exposition."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.text = exposition(ledger)
+    def __init__(self, text: str) -> None:
+        self.text = text
         self.families = {family.name: family for family in text_string_to_metric_families(self.text)}
         self.samples: dict[str, dict[Labels, float]] = {}
         for family in self.families.values():
             for sample in family.samples:
                 self.samples.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> "Scrape":
+        """Return what a scrape of ``ledger`` gives now."""
+        return cls(exposition(ledger))
 
     def __call__(self, name: str, **labels: str) -> float:
         """Return the sum of all samples of a name that have these labels."""

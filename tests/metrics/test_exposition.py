@@ -32,7 +32,7 @@ SERVE = "from huleedu_pipeline.cli.app import main; main()"
 
 
 def test_no_label_is_without_a_bound(judged: Ledger) -> None:
-    scrape = Scrape(judged)
+    scrape = Scrape.of(judged)
     declared = {metric.name: metric for metric in METRICS}
     for name, samples in scrape.samples.items():
         metric = declared.get(name) or declared[re.sub(r"_(bucket|sum|count)$", "", name)]
@@ -64,7 +64,7 @@ def test_models_that_are_not_listed_are_counted_together(ledger: Ledger) -> None
     for model in ("mine", "yours"):
         batch_id = driver.start("per_request", "openai", model, 3)
         driver.answer(driver.open_ids(batch_id), [outcome_of("short")], None)
-    assert Scrape(ledger).by("llm_provider_requests_total", "model", "status") == {
+    assert Scrape.of(ledger).by("llm_provider_requests_total", "model", "status") == {
         ("unlisted", "queued"): 6,
         ("unlisted", "success"): 6,
     }
@@ -96,7 +96,7 @@ def test_a_value_on_a_bound_is_in_its_bucket(ledger: Ledger) -> None:
     for n_requests in (1, 8, 9, 64):
         batch_id = driver.start("serial_bundle", "openai", "gpt-6-luna", n_requests)
         driver.answer(driver.open_ids(batch_id), [outcome_of("short")], 0.1)
-    scrape = Scrape(ledger)
+    scrape = Scrape.of(ledger)
     found = {
         le: scrape("llm_provider_serial_bundle_items_per_call_bucket", le=le) for le in ("1.0", "4.0", "8.0", "16.0", "32.0")
     }
@@ -107,7 +107,7 @@ def test_a_value_on_a_bound_is_in_its_bucket(ledger: Ledger) -> None:
 
 def test_what_may_raise_an_alarm_is_there_before_it_happens(ledger: Ledger) -> None:
     Driver(ledger).start("provider_batch_api", "openai", "gpt-6-luna", 2)
-    samples = Scrape(ledger).samples["llm_provider_batch_api_jobs_total"]
+    samples = Scrape.of(ledger).samples["llm_provider_batch_api_jobs_total"]
     assert set(samples.values()) == {0}
     assert {dict(labels)["status"] for labels in samples} == {"scheduled", "completed", "failed", "expired", "cancelled"}
 
@@ -116,27 +116,27 @@ def test_counters_never_go_down_when_a_batch_is_brought_back(ledger: Ledger) -> 
     driver = Driver(ledger)
     batch_id = driver.start("per_request", "openai", "gpt-6-luna", 4)
     driver.answer(driver.open_ids(batch_id), [outcome_of("short"), outcome_of("refusal")], 0.1)
-    before = Scrape(ledger)
+    before = Scrape.of(ledger)
     driver.fail_and_reopen(batch_id)
-    after = Scrape(ledger)
+    after = Scrape.of(ledger)
     for metric in METRICS:
         if metric.kind == "counter":
             for labels, value in before.samples.get(metric.name, {}).items():
                 assert after.samples[metric.name][labels] >= value, metric.name
     assert after("llm_provider_queue_depth", queue_type="total") == 2
     driver.answer(driver.open_ids(batch_id), [outcome_of("short")], 0.1)
-    assert Scrape(ledger)("llm_provider_queue_depth", queue_type="total") == 0
+    assert Scrape.of(ledger)("llm_provider_queue_depth", queue_type="total") == 0
 
 
 def test_the_queue_counts_what_waits_and_what_is_at_a_provider(ledger: Ledger) -> None:
     driver = Driver(ledger)
     batch_id = driver.start("provider_batch_api", "openai", "gpt-6-luna", 10)
-    assert Scrape(ledger).by("llm_provider_queue_depth", "queue_type") == {("total",): 10, ("queued",): 10}
+    assert Scrape.of(ledger).by("llm_provider_queue_depth", "queue_type") == {("total",): 10, ("queued",): 10}
     job = driver.job(batch_id, 6)
     assert job is not None
-    assert Scrape(ledger).by("llm_provider_queue_depth", "queue_type") == {("total",): 10, ("queued",): 4}
+    assert Scrape.of(ledger).by("llm_provider_queue_depth", "queue_type") == {("total",): 10, ("queued",): 4}
     driver.collect(job, JobState.ENDED, [outcome_of("hit")], 0.1)
-    scrape = Scrape(ledger)
+    scrape = Scrape.of(ledger)
     assert scrape.by("llm_provider_queue_depth", "queue_type") == {("total",): 4, ("queued",): 4}
     assert scrape("cj_batch_progress_percentage") == 60
     assert scrape("llm_provider_batch_api_job_duration_seconds_bucket", le="7200.0") == 0
@@ -146,13 +146,13 @@ def test_the_queue_counts_what_waits_and_what_is_at_a_provider(ledger: Ledger) -
 def test_a_stuck_batch_is_seen(ledger: Ledger) -> None:
     driver = Driver(ledger)
     batch_id = driver.start("per_request", "openai", "gpt-6-luna", 2)
-    assert Scrape(ledger)("cj_stuck_batches_detected") == 0
+    assert Scrape.of(ledger)("cj_stuck_batches_detected") == 0
     with ledger.engine.begin() as connection:
         connection.execute(batches.update().values(updated_at=now() - timedelta(hours=5)))
-    assert Scrape(ledger)("cj_stuck_batches_detected") == 1
+    assert Scrape.of(ledger)("cj_stuck_batches_detected") == 1
     # Something has happened since, although the batch itself was not touched.
     driver.answer(driver.open_ids(batch_id)[:1], [outcome_of("short")], 0.1)
-    assert Scrape(ledger)("cj_stuck_batches_detected") == 0
+    assert Scrape.of(ledger)("cj_stuck_batches_detected") == 0
 
 
 def test_a_batch_that_is_ranked_is_told_of_once(ledger: Ledger) -> None:
@@ -163,7 +163,7 @@ def test_a_batch_that_is_ranked_is_told_of_once(ledger: Ledger) -> None:
     driver.answer(driver.open_ids(batch_id), [outcome_of("short")], 0.1)
     driver.finish(batch_id, is_forced=True)
     ledger.complete_batch(batch_id)
-    scrape = Scrape(ledger)
+    scrape = Scrape.of(ledger)
     assert (scrape("cj_iterations_per_batch_count"), scrape("cj_iterations_per_batch_sum")) == (1, 2)
     assert scrape("huleedu_cj_comparisons_made_sum") == 6
     assert scrape("cj_stuck_batches_recovered_total") == 1

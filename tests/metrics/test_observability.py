@@ -49,7 +49,7 @@ def test_an_expression_reads_what_is_declared(place: str) -> None:
 
 
 def test_all_that_is_read_is_exposed_after_real_runs(judged: Ledger) -> None:
-    exposed = Scrape(judged).samples.keys() | RECORDED.keys()
+    exposed = Scrape.of(judged).samples.keys() | RECORDED.keys()
     read = {name for expr in EXPRESSIONS.values() for name in names_in(parsed(expr))}
     assert read - exposed == set()
 
@@ -165,7 +165,7 @@ def test_promtool_finds_a_rule_that_does_not_fire(tmp_path: Path) -> None:
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool (Debian's package prometheus) is not installed")
 def test_promtool_finds_the_exposition_right(judged: Ledger) -> None:
     done = subprocess.run(
-        [str(PROMTOOL), "check", "metrics"], input=Scrape(judged).text, capture_output=True, text=True, timeout=60
+        [str(PROMTOOL), "check", "metrics"], input=Scrape.of(judged).text, capture_output=True, text=True, timeout=60
     )
     # The names are those of the system before this one, and a few end as its style advises against.
     assert "error" not in done.stderr.lower(), done.stderr
