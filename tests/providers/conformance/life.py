@@ -17,7 +17,7 @@ VALIDATION = (
         "5, 41",
         "The job is taken and then fails with token_limit_exceeded.",
         "No attempt is counted: after a wait the requests are asked in smaller jobs, within what was learned.",
-        (at("create", "token_limit", limit=4000),),
+        (at("create", "token_limit", limit=4500),),
         Right(attempts=2 * N_PAIRS, jobs=3, errors={"not_run": N_PAIRS}, told=("nothing is sent before", "waiting for room")),
         providers=OPENAI,
         settings={"max_attempts": 1},
