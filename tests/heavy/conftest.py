@@ -11,7 +11,8 @@ pytest.register_assert_rewrite("tests.heavy.agreement")
 _OF_THIS_MACHINE = ("HULEEDU_", "DAGSTER_", "OPENAI_", "ANTHROPIC_")
 
 
-@pytest.fixture(scope="session", autouse=True)
+# Not for the session: what is set for other tests is there again after these.
+@pytest.fixture(scope="module", autouse=True)
 def _no_settings_of_this_machine_for_processes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(_OF_THIS_MACHINE)]:

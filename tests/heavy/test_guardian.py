@@ -36,8 +36,13 @@ with guarded(json.loads(sys.argv[2]), os.environ, folder, folder / "emulator"):
 
 def wait_for_the_start(folder: Path) -> None:
     log = folder / "stays.log"
-    wait_until(lambda: log.exists() and "here" in log.read_text(), 60, "both processes are there")
+    wait_until(lambda: log.exists() and "here" in log.read_text(), 300, "both processes are there")
     assert is_running(folder)
+
+
+def wait_for_the_end(folder: Path) -> None:
+    """Wait: a process that was killed is still there for a moment, and nobody can wait for a grandchild."""
+    wait_until(lambda: not is_running(folder), 300, "all that was started has ended")
 
 
 def is_running(folder: Path) -> bool:
@@ -55,7 +60,7 @@ def test_a_suite_that_is_killed_leaves_nothing_running(tmp_path: Path, sign: sig
     wait_for_the_start(tmp_path)
     suite.send_signal(sign)
     suite.wait()
-    wait_until(lambda: not is_running(tmp_path), 60, "what it has started has ended")
+    wait_for_the_end(tmp_path)
 
 
 def test_a_suite_that_fails_leaves_nothing_running(tmp_path: Path) -> None:
@@ -66,7 +71,7 @@ def test_a_suite_that_fails_leaves_nothing_running(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="for a test"):
         fail()
-    assert not is_running(tmp_path)
+    wait_for_the_end(tmp_path)
 
 
 def test_when_one_process_ends_by_itself_all_end_and_it_is_seen(tmp_path: Path) -> None:
@@ -74,6 +79,6 @@ def test_when_one_process_ends_by_itself_all_end_and_it_is_seen(tmp_path: Path) 
     with guarded({**STAYING, "ends": [sys.executable, "-c", wait]}, os.environ, tmp_path, tmp_path / "emulator") as guardian:
         wait_for_the_start(tmp_path)
         (tmp_path / "go").touch()
-        wait_until(lambda: guardian.poll() is not None, 60, "the guardian has ended")
-        assert not is_running(tmp_path)
+        wait_until(lambda: guardian.poll() is not None, 300, "the guardian has ended")
+        wait_for_the_end(tmp_path)
     assert (tmp_path / "ends.log").read_text() == "for a test\n"
