@@ -28,6 +28,7 @@ from huleedu_pipeline.cli import (
     planning,
     prompts,
     services,
+    subjects,
     traces,
     writing,
 )
@@ -78,6 +79,7 @@ for module in (
     admin,
     logs,
     content,
+    subjects,
     metrics,
     database,
     services,

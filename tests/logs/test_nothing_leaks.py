@@ -21,7 +21,7 @@ from huleedu_pipeline.judging.templates import DEFAULT_TEMPLATE, load_template
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import BATCH_STATUS, JUDGE_REQUESTS, PROVIDER_JOBS
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, Ledger
-from huleedu_pipeline.permissions import open_to_others
+from huleedu_pipeline.permissions import make_private, open_to_others
 from huleedu_pipeline.providers.backend import emulator_config
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator
 from huleedu_pipeline.settings import Settings
@@ -207,6 +207,7 @@ def test_no_key_is_written_anywhere_and_only_the_owner_can_read_what_is(
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.setenv("OPENAI_API_KEY_FILE", str(secret))
     monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    make_private(installation.home)
     installation.home.chmod(0o755)
     said = f"Incorrect API key provided: {key}. Page of a proxy: Authorization: Bearer {key}"
     jobs = "POST /v1/batches"
