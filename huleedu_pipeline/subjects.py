@@ -57,7 +57,8 @@ def places_of(lake: Lake, student_id: str) -> tuple[list[Place], list[Place]]:
         UnknownSubjectError: there is neither.
 
     """
-    matched, waiting = [], []
+    matched: list[Place] = []
+    waiting: list[Place] = []
     for path in lake.files(STUDENT_MATCHES):
         for row in lake.read_rows(STUDENT_MATCHES, path.parent.name.removeprefix("batch=")):
             if row["student_id"] == student_id:
