@@ -1,21 +1,10 @@
 """What others may read is found and taken from them, and what a private process makes is its owner's alone."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from huleedu_pipeline.essays.inbox import stage
 from huleedu_pipeline.permissions import keep_private, make_private, open_to_others
 from tests.kit import write_batch
-
-
-@pytest.fixture(autouse=True)
-def _usual_umask() -> Iterator[None]:
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
 
 
 def test_what_others_may_read_is_found_and_made_private(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ CURRENT_RANKINGS = View(
         FROM (SELECT DISTINCT batch_id, model FROM llm_judgements WHERE outcome = 'success') heard GROUP BY batch_id
     ) j USING (batch_id)
     LEFT JOIN (
-        SELECT batch_id, essay_id, string_agg(DISTINCT rule, ', ' ORDER BY rule) AS injection_rules
-        FROM injection_flags GROUP BY batch_id, essay_id
+        SELECT batch_id, essay_id, string_agg(rule, ', ' ORDER BY rule) AS injection_rules
+        FROM (SELECT DISTINCT batch_id, essay_id, rule FROM injection_flags) found GROUP BY batch_id, essay_id
     ) f USING (batch_id, essay_id)
     ORDER BY r.batch_id, r.overall_rank
     """,

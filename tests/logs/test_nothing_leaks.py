@@ -5,7 +5,6 @@ Nothing of it is logged; the key is written nowhere at all; and nobody but its o
 
 import gzip
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,8 +37,7 @@ PLANTED = ("sk-planted", "Zqanna", "Zqvist", "Zqmarsh", "zqbertil")
 @pytest.fixture
 def installation(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """An installation that takes the emulator for the real provider, with a key in the environment."""
-    # A busy machine may need minutes for what comes after the last call, and the emulator's books are looked at then.
-    base_url = ensure_emulator(emulator_config(settings.model_copy(update={"emulator_idle_exit_seconds": 600.0})))
+    base_url = ensure_emulator(emulator_config(settings))
     made = {
         "HOME": settings.home,
         "JUDGE_BACKEND": "provider",
@@ -184,15 +182,6 @@ def _one_id_leads_everywhere(
     assert template == {(DEFAULT_TEMPLATE, load_template(DEFAULT_TEMPLATE).sha256)}
 
 
-@pytest.fixture
-def _own_umask() -> Iterator[None]:
-    """The permissions that most people's files get, for whoever runs the tests and for the system that is tested."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
-@pytest.mark.usefixtures("_own_umask")
 def test_no_key_is_written_anywhere_and_only_the_owner_can_read_what_is(
     installation: Settings,
     terminal: Terminal,

@@ -16,7 +16,6 @@ KEY = "secret-of-a-server-01"
 @pytest.fixture(autouse=True)
 def _nothing_read_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "_read_here", set())
-    monkeypatch.delenv("OPENAI_API_KEY_FILE", raising=False)
 
 
 def key_file(folder: Path, text: str, mode: int, monkeypatch: pytest.MonkeyPatch) -> Path:
