@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-benchmark
+AUDIT := .venv-audit
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency heavy suite-cj mock-profile check-rules benchmark benchmark-metrics benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration benchmark-spelling
+.PHONY: audit sbom help demo test lint ui clean lock drill-kill drill-daemon drill-concurrency heavy suite-cj mock-profile check-rules benchmark benchmark-metrics benchmark-workflow benchmark-storage benchmark-scaling benchmark-selection benchmark-calibration benchmark-spelling
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -83,13 +84,22 @@ benchmark-calibration: $(VENV)/dev  ## Hold intervals, reliability, misfit and g
 benchmark-spelling: $(PEERS)/ready  ## Score the spell check on its gold sets, and time it beside pyspellchecker (installs it; some minutes)
 	@$(PEERS)/bin/python benchmarks/spelling.py
 
+audit: $(AUDIT)/ready  ## Look the pinned packages up in the advisories (needs the network; fails when a package can not be looked up)
+	@$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock
+	@$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements-dev.lock
+
+sbom: $(AUDIT)/ready  ## Write the software bill of materials, sbom.cdx.json (CycloneDX 1.6)
+	@$(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --sv 1.6 --output-reproducible -o sbom.cdx.json requirements.lock
+	@echo "wrote sbom.cdx.json"
+
 clean:  ## Remove the virtual environment and everything mutable (.huleedu: ledger, lake, results)
-	rm -rf $(VENV) $(PEERS) .huleedu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(AUDIT) sbom.cdx.json .huleedu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 lock:  ## Resolve the dependencies anew (needs uv)
 	uv pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements.lock
 	uv pip compile $(LOCK_OPTIONS) --group build --extra dev --extra notebooks --extra postgres --extra tracing -c requirements.lock pyproject.toml -o requirements-dev.lock
 	uv pip compile $(LOCK_OPTIONS) --group build --extra benchmark pyproject.toml -o requirements-benchmark.lock
+	uv pip compile $(LOCK_OPTIONS) --group audit -o requirements-audit.lock
 
 # One universal lock for all supported Pythons, with hashes and without the address of any registry.
 LOCK_OPTIONS := --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-header --no-annotate
@@ -109,6 +119,11 @@ $(PEERS)/ready: requirements-benchmark.lock pyproject.toml | $(VENV)/python
 	@$(PYTHON) -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-benchmark.lock
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(AUDIT)/ready: requirements-audit.lock | $(VENV)/python
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
 	@touch $@
 
 $(VENV)/dev: requirements-dev.lock pyproject.toml | $(VENV)/python

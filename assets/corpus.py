@@ -18,7 +18,8 @@ from assets.common import (
 )
 from huleedu_pipeline.essays import Batch, Essay
 from huleedu_pipeline.essays.class_list import matches_of
-from huleedu_pipeline.lake.tables import ESSAYS, REDACTIONS, STUDENT_MATCHES
+from huleedu_pipeline.essays.injection import flags_of, paragraph_of
+from huleedu_pipeline.lake.tables import ESSAYS, INJECTION_FLAGS, REDACTIONS, STUDENT_MATCHES
 from huleedu_pipeline.languages import detect_language
 from huleedu_pipeline.people import MatchStatus
 from resources import LakeResource, LedgerResource, PaidWorkResource
@@ -38,17 +39,22 @@ MOST_ROWS = 20
             "The names of the class that were taken out of the texts before anything else saw them, by place, so that it can "
             "be undone. None of a guest batch, which has no class list."
         ),
+        INJECTION_FLAGS: (
+            "What in the texts seems to address whoever judges them, by place and rule. Judging goes on: a person looks at it, "
+            "and rankings show which essays are flagged."
+        ),
     },
 )
 def intake(
     context: dg.AssetExecutionContext, lake: LakeResource, ledger: LedgerResource, work: PaidWorkResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Take the batch in and write down its texts, and what was taken out of them."""
+    """Take the batch in and write down its texts, what was taken out of them, and what in them seems to address a judge."""
     batch_id, store = context.partition_key, lake.open()
     with explained(), ledger.open() as book:
         batch = work.take_in(book, batch_id)
         work.keep_content(batch)
         redactions = store.write_rows(REDACTIONS, batch_id, _redaction_rows(batch))
+        flagged = store.write_rows(INJECTION_FLAGS, batch_id, _flag_rows(batch))
         rows = [_essay_row(batch, essay) for essay in batch.essays]
         essays = store.write_rows(ESSAYS, batch_id, rows)
     n_anchors = sum(essay.is_anchor for essay in batch.essays)
@@ -71,6 +77,11 @@ def intake(
         redactions,
         kind_of_batch=_kind(batch),
         n_essays_with_names=sum(bool(essay.redactions) for essay in batch.essays),
+    )
+    yield one_materialised(
+        INJECTION_FLAGS,
+        flagged,
+        n_essays_flagged=len(set(flagged.column("essay_id").to_pylist())),
     )
 
 
@@ -107,6 +118,38 @@ def _redaction_rows(batch: Batch) -> list[dict[str, Any]]:
         for essay in batch.essays
         for edit in essay.redactions
     ]
+
+
+def _flag_rows(batch: Batch) -> list[dict[str, Any]]:
+    return [
+        {
+            "batch_id": batch.spec.batch_id,
+            "essay_id": essay.essay_id,
+            "start": flag.start,
+            "end": flag.end,
+            "rule": str(flag.rule),
+            "paragraph": paragraph_of(essay.text, flag),
+        }
+        for essay, flag in flags_of(batch)
+    ]
+
+
+@dg.asset_check(asset="injection_flags", partitions_def=cj_batch)
+def no_text_addresses_the_judge(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+    """No text seems to give orders to whoever judges it. A flag is a reason to look at the essay; nothing waits for it."""
+    with explained():
+        rows = lake.open().read_rows(INJECTION_FLAGS, context.partition_key)
+    essays = list(dict.fromkeys(row["essay_id"] for row in rows))
+    evidence = [{"essay": row["essay_id"], "paragraph": row["paragraph"], "rule": row["rule"]} for row in rows[:MOST_ROWS]]
+    return dg.AssetCheckResult(
+        passed=not rows,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(essays)} essays seem to address the judge: read them before their places are used"
+        if rows
+        else "the screen knows nothing in the texts; it does not find everything",
+        # Never the text: everybody sees metadata.
+        metadata={"n_essays_flagged": len(essays), **({"evidence": table_value(evidence)} if evidence else {})},
+    )
 
 
 @table_asset(STUDENT_MATCHES, deps=["essays"])
@@ -178,4 +221,8 @@ def matches_are_settled(context: dg.AssetCheckExecutionContext, lake: LakeResour
     )
 
 
-checks = [schema_contract(ESSAYS), schema_contract(REDACTIONS), schema_contract(STUDENT_MATCHES), matches_are_settled]
+checks = [
+    *(schema_contract(table) for table in (ESSAYS, REDACTIONS, INJECTION_FLAGS, STUDENT_MATCHES)),
+    no_text_addresses_the_judge,
+    matches_are_settled,
+]

@@ -16,6 +16,7 @@ from huleedu_pipeline.orchestration.jobs import JOBS
 from huleedu_pipeline.orchestration.nightly import build_nightly_schedules
 from huleedu_pipeline.orchestration.sensors import build_sensors
 from huleedu_pipeline.orchestration.watch_dog import build_schedules, recover_batches
+from huleedu_pipeline.permissions import keep_private
 from huleedu_pipeline.settings import Settings
 from resources import LakeResource, LedgerResource, PaidWorkResource, WarehouseResource
 
@@ -53,6 +54,7 @@ def build_definitions(settings: Settings, **resource_overrides: Any) -> dg.Defin
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the code location of this environment's settings."""
+    keep_private()
     settings = Settings.load()
     begin(lambda: settings, command="dagster")
     return build_definitions(settings)

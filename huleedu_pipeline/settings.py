@@ -1,8 +1,8 @@
 """Settings: every choice that an installation makes, read once from the environment (prefix ``HULEEDU_``).
 
 Here: where state lives, which judge backend is used, time limits. Not here: anything about one batch (that is
-``batch.yaml``, see :mod:`huleedu_pipeline.essays.spec`) and no secret: API keys are read from ``OPENAI_API_KEY`` and
-``ANTHROPIC_API_KEY`` at the moment a client is made, and stored nowhere.
+``batch.yaml``, see :mod:`huleedu_pipeline.essays.spec`) and no secret: API keys are read at the moment
+a client is made, and stored nowhere (:mod:`huleedu_pipeline.providers.keys`).
 """
 
 from datetime import time

@@ -1,5 +1,6 @@
 """Fixtures for all tests: an installation of its own for each test that needs one, and never a key of a real provider."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,13 +28,23 @@ hypothesis_settings.load_profile("everywhere")
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "OPENAI_API_KEY",
+        "OPENAI_API_KEY_FILE",
         "ANTHROPIC_API_KEY",
+        "ANTHROPIC_API_KEY_FILE",
         "DAGSTER_HOME",
         "HULEEDU_JUDGE_BACKEND",
         "HULEEDU_HOME",
         "HULEEDU_DATABASE_URL",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> Iterator[None]:
+    """Commands make this very process private, which must not last: the tests' Postgres server is another user's."""
+    os.umask(0o022)
+    yield
+    os.umask(0o022)
 
 
 @pytest.fixture(autouse=True)

@@ -78,11 +78,32 @@ def test_the_readme_names_only_commands_and_targets_that_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", *(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "deploy/proxy/README.md",
+        *(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", text(name)):
         assert ((ROOT / name).parent / target).exists(), target
+
+
+def test_both_doors_of_the_proxy_ask_for_a_login_and_lead_to_this_machine_only() -> None:
+    # A site begins in the first column with its host, and ends with a brace there.
+    sites = dict(re.findall(r"^\{\$(\w+)\} \{\n(.*?)^\}", text("deploy/proxy/Caddyfile"), flags=re.MULTILINE | re.DOTALL))
+    assert set(sites) == {"HULEEDU_UI_HOST", "HULEEDU_READ_HOST"}
+    guide = text("deploy/proxy/README.md")
+    commands = {"HULEEDU_UI_HOST": "huleedu ui --port {}", "HULEEDU_READ_HOST": "--read-only -h 127.0.0.1 -p {}"}
+    for name, site in sites.items():
+        assert site.index("basic_auth {") < site.index("reverse_proxy")
+        (target,) = re.findall(r"reverse_proxy (\S+)$", site, flags=re.MULTILINE)
+        host, port = target.split(":")
+        assert host == "127.0.0.1"
+        assert commands[name].format(port) in guide
 
 
 def test_every_dependency_is_justified() -> None:
@@ -92,12 +113,12 @@ def test_every_dependency_is_justified() -> None:
     assert [name for name in declared if name not in page] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-audit.lock"])
 def test_the_locks_pin_everything_by_hash_and_name_no_registry(name: str) -> None:
     lock = text(name)
     pins = re.findall(r"^([a-zA-Z0-9._\[\],-]+)==", lock, flags=re.MULTILINE)
-    assert len(pins) > 90
+    assert len(pins) > (30 if name == "requirements-audit.lock" else 90)
     assert "://" not in lock
     assert not re.findall(r"^[a-zA-Z0-9._-]+==[^\n\\]+$", lock, flags=re.MULTILINE), "a pin without hashes"
-    assert "dagster==1.13.27" in lock
-    assert "duckdb==1.5.5" in lock
+    tools = {"pip-audit==2.10.1", "cyclonedx-bom==7.5.0"}
+    assert all(pin in lock for pin in (tools if name == "requirements-audit.lock" else {"dagster==1.13.27", "duckdb==1.5.5"}))

@@ -28,6 +28,7 @@ from huleedu_pipeline.cli import (
     planning,
     prompts,
     services,
+    subjects,
     traces,
     writing,
 )
@@ -78,6 +79,7 @@ for module in (
     admin,
     logs,
     content,
+    subjects,
     metrics,
     database,
     services,
@@ -95,7 +97,9 @@ def begin(
 ) -> None:
     """Begin the log of this command; see :data:`HELP`."""
     from huleedu_pipeline.logs import begin as begin_log
+    from huleedu_pipeline.permissions import keep_private
 
+    keep_private()
     begin_log(_settings, command=context.invoked_subcommand or "huleedu", run_id=_run_id(), is_verbose=is_verbose)
 
 

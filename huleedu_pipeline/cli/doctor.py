@@ -18,6 +18,7 @@ from huleedu_pipeline.findings import Finding
 from huleedu_pipeline.lake import open_warehouse
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.orchestration.home import ensure_home
+from huleedu_pipeline.permissions import open_to_others
 from huleedu_pipeline.providers.backend import open_provider
 from huleedu_pipeline.settings import Settings
 
@@ -27,7 +28,7 @@ PACKAGES = ("dagster", "duckdb", "openai", "anthropic", "sqlalchemy", "pandas", 
 
 def examine() -> list[Finding]:
     """Examine the installation that the environment describes."""
-    return _examined(Settings.load(), (_versions, _home, _disk, _ledger, _openai, _anthropic, _warehouse))
+    return _examined(Settings.load(), (_versions, _home, _permissions, _disk, _ledger, _openai, _anthropic, _warehouse))
 
 
 def examine_before_sending(settings: Settings, provider: str) -> list[Finding]:
@@ -57,6 +58,19 @@ def _home(settings: Settings) -> Finding:
     if not os.access(settings.home, os.W_OK):
         return Finding("fail", "home", f"{settings.home} can not be written to (change its permissions, or set HULEEDU_HOME)")
     return Finding("ok", "home", f"{settings.home}")
+
+
+def _permissions(settings: Settings) -> Finding:
+    found = open_to_others(settings.home)
+    if not found:
+        return Finding("ok", "permissions", "only the owner can read the home folder")
+    first = found[0].relative_to(settings.home.parent)
+    return Finding(
+        "warn",
+        "permissions",
+        f"{len(found)} files and folders can be read or entered by others, {first} among them: pupils' texts are here "
+        f"(chmod -R go= {settings.home})",
+    )
 
 
 def _disk(settings: Settings) -> Finding:

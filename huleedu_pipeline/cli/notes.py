@@ -48,7 +48,21 @@ def notes_on(warehouse: Warehouse, batch_id: str) -> list[str]:
     if n_failed:
         codes = ", ".join(f"{n} {code}" for code, n in judgements["error_code"].value_counts().items())
         notes.append(f"WARNING: {n_failed} of {len(judgements)} requests have no verdict ({codes})")
-    return [*notes, *_spelling_notes(warehouse, batch_id), *_grading_notes(warehouse, batch_id)]
+    return [
+        *notes,
+        *_injection_notes(warehouse, batch_id),
+        *_spelling_notes(warehouse, batch_id),
+        *_grading_notes(warehouse, batch_id),
+    ]
+
+
+def _injection_notes(warehouse: Warehouse, batch_id: str) -> list[str]:
+    flags = warehouse.frame("injection_flags", batch_id)
+    if flags.empty:
+        return []
+    rules = ", ".join(sorted(set(flags["rule"])))
+    n = flags["essay_id"].nunique()
+    return [f"WARNING: {n} texts seem to address the judge ({rules}): read them before their places are used"]
 
 
 def _spelling_notes(warehouse: Warehouse, batch_id: str) -> list[str]:

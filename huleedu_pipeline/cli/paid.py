@@ -20,6 +20,7 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
     """
     from huleedu_pipeline.context import AssessmentContext
     from huleedu_pipeline.essays import read_batch
+    from huleedu_pipeline.essays.injection import injection_warnings
     from huleedu_pipeline.essays.language import language_warnings
     from huleedu_pipeline.judging.manifest import manifest
     from huleedu_pipeline.ledger import Ledger
@@ -34,7 +35,7 @@ def estimate(batch_dir: Annotated[Path, typer.Argument(help="The batch folder.")
         batch = with_spelling(read_batch(batch_dir, AssessmentContext(ledger)), ledger)
     finally:
         ledger.close()
-    for warning in (*batch.warnings, *language_warnings(batch)):
+    for warning in (*batch.warnings, *language_warnings(batch), *injection_warnings(batch)):
         typer.echo(f"WARNING: {warning}")
     if batch.spec.judge.provider == "human":
         typer.echo(f"batch {batch.spec.batch_id}: people judge it, and nothing is asked or paid")

@@ -30,7 +30,10 @@ def reference() -> str:
             parts.append("\n".join(["| argument | meaning | default |", "|---|---|---|", *rows]) + "\n")
     parts.append("## Settings\n\nEnvironment variables, read when a command or Dagster starts.\n")
     parts.append(fields_table(Settings.model_fields, "HULEEDU_", str.upper))
-    parts.append("Keys are read from `OPENAI_API_KEY` and `ANTHROPIC_API_KEY`, only with `HULEEDU_JUDGE_BACKEND=provider`.\n")
+    parts.append(
+        "Keys are read from `OPENAI_API_KEY` and `ANTHROPIC_API_KEY`, or from the files that `OPENAI_API_KEY_FILE` and "
+        "`ANTHROPIC_API_KEY_FILE` name, only with `HULEEDU_JUDGE_BACKEND=provider`.\n"
+    )
     parts.append("## batch.yaml\n")
     parts.append(fields_table({k: v for k, v in BatchSpec.model_fields.items() if k != "judge"}))
     parts.append("Under `judge:`\n")

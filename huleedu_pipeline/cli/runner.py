@@ -19,6 +19,7 @@ from huleedu_pipeline.context import AssessmentContext
 from huleedu_pipeline.definitions import build_definitions
 from huleedu_pipeline.errors import HuleeduError
 from huleedu_pipeline.essays.inbox import stage
+from huleedu_pipeline.essays.injection import injection_warnings
 from huleedu_pipeline.essays.language import language_warnings
 from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.judging.overrides import validate_judge
@@ -84,6 +85,7 @@ def take_in(
         for warning in (
             *batch.warnings,
             *language_warnings(batch),
+            *injection_warnings(batch),
             *validate_judge(batch.spec.judge, on=datetime.now(UTC).date()).warnings,
         ):
             on_warning(warning)

@@ -1,9 +1,9 @@
 """What commands print for eyes: rankings, batches, one batch."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import UTC, datetime
 from math import isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from huleedu_pipeline.settings import Settings
 
 PROVISIONAL = "PROVISIONAL: the last judgements are still to come, and places and grades may change with them"
+FLAG, FLAG_SAYS = "[!]", "the text seems to address the judge"
 SIMULATED = "SIMULATED by the local emulator: not a real model's judgement"
 
 
@@ -37,11 +38,14 @@ def print_ranking(batch_id: str, ranking: "pd.DataFrame", cost: "pd.DataFrame", 
     is_judged = bool(ranking["models"].notna().all())
     simulated = is_judged and bool(ranking["is_simulated"].iloc[0])
     judged_by = f"judged by {ranking['models'].iloc[0]}" if is_judged else "judged by nobody: there was nothing to compare"
+    is_flagged = bool(ranking["injection_rules"].notna().any())
     title = f"Ranking of {batch_id}, {judged_by}" + (f"\n{SIMULATED}" if simulated else "")
     is_graded = bool(ranking["grade"].notna().any())
     caption = "theta and SE in logits"
     if is_graded:
         caption += "; p is the probability of the grade"
+    if is_flagged:
+        caption += f"; {FLAG}: {FLAG_SAYS}"
     table = Table(title=escape(title), caption=caption)
     for heading in ("rank", "file", "theta", "SE", "wins"):
         table.add_column(heading, justify="left" if heading == "file" else "right")
@@ -51,7 +55,7 @@ def print_ranking(batch_id: str, ranking: "pd.DataFrame", cost: "pd.DataFrame", 
     for row in ranking.to_dict(orient="records"):
         cells = [
             f"anchor {row['anchor_grade']}" if row["is_anchor"] else str(row["rank"]),
-            escape(" ".join(str(row["file_name"]).split())),
+            escape(_marked(row)),
             f"{row['theta']:+.2f}",
             _number(row["theta_se"]),
             f"{row['n_wins']}/{row['n_comparisons']}",
@@ -71,11 +75,14 @@ def print_class(batch_id: str, found: "pd.DataFrame") -> None:
     """Print a class's results, by name."""
     is_simulated, is_graded = bool(found["is_simulated"].any()), bool(found["grade"].notna().any())
     title = f"Results of {batch_id} by pupil" + (f"\n{SIMULATED}" if is_simulated else "")
-    table = Table(title=escape(title), caption="p is the probability of the grade" if is_graded else None)
+    told = ["p is the probability of the grade"] if is_graded else []
+    if found["injection_rules"].notna().any():
+        told.append(f"{FLAG}: {FLAG_SAYS}")
+    table = Table(title=escape(title), caption="; ".join(told) or None)
     for heading in ("pupil", "student_id", "file", "rank", *(("grade", "p", "certainty") if is_graded else ())):
         table.add_column(heading, justify="right" if heading in ("rank", "p") else "left")
     for row in found.sort_values(["name", "student_id"], na_position="last").to_dict(orient="records"):
-        cells = [str(row["name"] or ""), str(row["student_id"]), " ".join(str(row["file_name"]).split()), str(int(row["rank"]))]
+        cells = [str(row["name"] or ""), str(row["student_id"]), _marked(row), str(int(row["rank"]))]
         if is_graded:
             cells += [str(row["grade"]), f"{row['grade_probability']:.2f}", str(row["confidence_label"])]
         table.add_row(*map(escape, cells))
@@ -83,6 +90,12 @@ def print_class(batch_id: str, found: "pd.DataFrame") -> None:
     if found["is_provisional"].any():
         out.print(PROVISIONAL, style="bold")
     out.print(table)
+
+
+def _marked(row: dict[Hashable, Any]) -> str:
+    """Return an essay's file name, marked where its text is flagged."""
+    name = " ".join(str(row["file_name"]).split())
+    return f"{name} {FLAG}" if isinstance(row["injection_rules"], str) else name
 
 
 def _number(value: float) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from huleedu_pipeline.essays import Batch, IntakeError, read_batch
 from huleedu_pipeline.essays.class_list import matches_of
+from huleedu_pipeline.essays.injection import injection_warnings
 from huleedu_pipeline.essays.language import language_warnings
 from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.essays.registered import Registry
@@ -73,6 +74,10 @@ def _texts(batch: Batch) -> Iterator[Finding]:
     words = sum(essay.n_words for essay in batch.essays)
     yield Finding("ok", "texts", f"{pupils} pupils' essays and {len(batch.essays) - pupils} anchors, {words} words in all")
     yield from (Finding("warn", "language", warning) for warning in language_warnings(batch))
+    flagged = list(injection_warnings(batch))
+    yield from (Finding("warn", "injection", warning) for warning in flagged)
+    if not flagged:
+        yield Finding("ok", "injection", "no text seems to address the judge, as far as a screen can tell")
 
 
 def _assignment(batch: Batch) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ def queries_about(batch_id: str) -> tuple[Query, ...]:
     of_batch = f"FROM {{}} WHERE batch_id = '{batch_id}'"
     return (
         Query("ranking and grades", f"SELECT * {of_batch.format('current_rankings')};"),
+        Query("texts that seem to address the judge", f"SELECT * {of_batch.format('injection_flags')};"),
         Query("every verdict in words", f"SELECT * {of_batch.format('judgement_log')};"),
         Query("cost by model", f"SELECT * {of_batch.format('cost_by_batch')};"),
         Query(

@@ -17,6 +17,7 @@ from huleedu_pipeline.essays.class_list import CLASS_FILES
 from huleedu_pipeline.essays.overrides import NO_OVERRIDES, Overrides
 from huleedu_pipeline.essays.registered import NOTHING_REGISTERED, Registry
 from huleedu_pipeline.files import replacing
+from huleedu_pipeline.permissions import make_private
 
 SETTLE_SECONDS = 30.0
 
@@ -83,6 +84,7 @@ def _replace(folder: Path, inbox: Path, batch_id: str, overrides: Overrides) -> 
         # Its name may have come from the folder's, and the copy's folder has another one.
         named = replace(overrides, fields={**overrides.fields, "batch_id": batch_id})
         (copy / "batch.yaml").write_text(spec_text(folder, named), encoding="utf-8")
+    make_private(copy)
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)

@@ -13,6 +13,7 @@ from huleedu_pipeline.essays.anchors import TABLE, stem
 from huleedu_pipeline.essays.batch import Essay, IntakeError
 from huleedu_pipeline.essays.batch_folder import TABLES, Found, conflicts, read_spec, read_table, sources_of_essays
 from huleedu_pipeline.essays.folder_files import document_files, usable
+from huleedu_pipeline.essays.injection import addressing
 from huleedu_pipeline.essays.language import described, mismatch
 from huleedu_pipeline.essays.spec import SpecError
 from huleedu_pipeline.languages import detect_language
@@ -116,6 +117,8 @@ def _add(
 ) -> None:
     language = detect_language(essay.text)
     if found.declared_language is not None and (problem := mismatch(language, found.declared_language)):
+        found.warnings.append(f"{place}: {problem}")
+    if problem := addressing(essay.text):
         found.warnings.append(f"{place}: {problem}")
     said = described(language)
     found.texts.append(

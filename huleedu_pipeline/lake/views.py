@@ -16,6 +16,8 @@ class View:
     comments: dict[str, str]
 
 
+INJECTION_RULES = "Rules by which the text seems to address its judge (table injection_flags); null where none was found."
+
 CURRENT_RANKINGS = View(
     "current_rankings",
     "The latest ranking of each batch, best first, with file name, grade and certainty. Filter on batch_id; "
@@ -24,7 +26,7 @@ CURRENT_RANKINGS = View(
     SELECT r.batch_id, r.rank, r.overall_rank, r.essay_id, e.file_name, r.is_anchor, e.anchor_grade,
            r.theta, r.theta_se, r.theta_low, r.theta_high,
            g.grade, g.grade_probability, g.confidence_label, g.grade_scale, r.n_comparisons, r.n_wins, j.models, j.is_simulated,
-           g.split_grade, r.flags, r.is_provisional
+           g.split_grade, r.flags, r.is_provisional, f.injection_rules
     FROM cj_rankings r
     JOIN essays e USING (batch_id, essay_id)
     LEFT JOIN grade_projections g USING (batch_id, essay_id)
@@ -33,9 +35,14 @@ CURRENT_RANKINGS = View(
                bool_or(starts_with(model, 'emulated-')) AS is_simulated
         FROM (SELECT DISTINCT batch_id, model FROM llm_judgements WHERE outcome = 'success') heard GROUP BY batch_id
     ) j USING (batch_id)
+    LEFT JOIN (
+        SELECT batch_id, essay_id, string_agg(rule, ', ' ORDER BY rule) AS injection_rules
+        FROM (SELECT DISTINCT batch_id, essay_id, rule FROM injection_flags) found GROUP BY batch_id, essay_id
+    ) f USING (batch_id, essay_id)
     ORDER BY r.batch_id, r.overall_rank
     """,
     {
+        "injection_rules": INJECTION_RULES,
         "models": "The models whose verdicts were scaled.",
         "is_simulated": "Whether any verdict came from the emulator and not from a real model.",
     },
@@ -46,7 +53,8 @@ RESULTS_BY_PUPIL = View(
     "to be reviewed is not there.",
     """
     SELECT c.batch_id, m.student_id, c.file_name, c.rank, c.grade, c.split_grade, c.grade_probability, c.confidence_label,
-           c.theta, c.theta_se, c.essay_id, m.status AS match_status, c.models, c.is_simulated, c.is_provisional
+           c.theta, c.theta_se, c.essay_id, m.status AS match_status, c.models, c.is_simulated, c.is_provisional,
+           c.injection_rules
     FROM current_rankings c
     JOIN student_matches m USING (batch_id, essay_id)
     WHERE m.status IN ('automatic', 'confirmed')
@@ -54,6 +62,7 @@ RESULTS_BY_PUPIL = View(
     """,
     {
         "match_status": "automatic or confirmed.",
+        "injection_rules": INJECTION_RULES,
         "models": "The models whose verdicts were scaled.",
         "is_simulated": "Whether any verdict came from the emulator and not from a real model.",
     },

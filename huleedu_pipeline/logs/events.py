@@ -110,6 +110,7 @@ ARTEFACT_WRITTEN = Event(
     "a run's artefact was written",
     ("artefact_checksum", "n_files", "runner_mode", "is_partial", "n_requests", "n_outcomes"),
 )
+SUBJECT_EXPORTED = Event("subject_exported", "everything about one pupil was written to a folder", ("n_essays",))
 COLLECTOR_TIMEOUT = Event("collector_timeout", "a runner stopped waiting", ("timeout_seconds",), WARNING)
 RUNNER_EXECUTION_COMPLETE = Event("runner_execution_complete", "a runner is through", ("to_state",))
 ANCHOR_ALIGN_COMPLETE = Event(

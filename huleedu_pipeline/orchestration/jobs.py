@@ -21,6 +21,7 @@ submit_batch = dg.define_asset_job(
     selection=dg.AssetSelection.assets(
         "essays",
         "redactions",
+        "injection_flags",
         "student_matches",
         "spellchecked_essays",
         "spell_corrections",

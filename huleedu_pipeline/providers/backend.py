@@ -4,7 +4,6 @@ With ``HULEEDU_JUDGE_BACKEND=emulator`` (the default) an emulator is started whe
 are not looked at. With ``provider`` the real services are used, or whatever the base-URL settings name.
 """
 
-import os
 from dataclasses import replace
 
 from huleedu_pipeline.errors import HuleeduError
@@ -12,16 +11,12 @@ from huleedu_pipeline.judging.spec import HUMAN
 from huleedu_pipeline.providers.emulator.config import EmulatorConfig, MockSettings, make_config
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator
 from huleedu_pipeline.providers.http import Endpoint
+from huleedu_pipeline.providers.keys import key_of
 from huleedu_pipeline.providers.limits import job_limits
 from huleedu_pipeline.providers.protocols import JobLimits, Provider
 from huleedu_pipeline.settings import Settings
 
-KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 DEFAULT_BASE_URLS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
-
-
-class MissingKeyError(HuleeduError):
-    """The real provider is asked for and its key is not in the environment."""
 
 
 class JudgeBackendMismatchError(HuleeduError):
@@ -51,6 +46,7 @@ def endpoint(settings: Settings, provider: str) -> Endpoint:
 
     Raises:
         MissingKeyError: the real service is asked for without a key.
+        KeyFileError: its key should be in a file that can not be used.
         EmulatorError: the emulator does not start.
 
     """
@@ -63,13 +59,7 @@ def endpoint(settings: Settings, provider: str) -> Endpoint:
         if provider == "openai":
             base_url += "/v1"
         return Endpoint(base_url, api_key="emulator", is_emulated=True, **timeouts)
-    variable = KEY_VARIABLES[provider]
-    key = os.environ.get(variable)
-    if not key:
-        raise MissingKeyError(
-            f"{variable}: is not set, and HULEEDU_JUDGE_BACKEND=provider needs it (export the key, or unset "
-            "HULEEDU_JUDGE_BACKEND to judge with the emulator)"
-        )
+    key = key_of(provider)
     own = {"openai": settings.openai_base_url, "anthropic": settings.anthropic_base_url}[provider]
     return Endpoint(own or DEFAULT_BASE_URLS[provider], api_key=key, is_emulated=False, **timeouts)
 

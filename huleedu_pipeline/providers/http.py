@@ -5,7 +5,6 @@ every client of this project is therefore made with retries off, and what to rep
 """
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from typing import Any
 
 import httpx2
 
+from huleedu_pipeline.providers.keys import pieces_without_keys, without_any_key
 from huleedu_pipeline.providers.protocols import AmbiguousError, Lasting, ProviderError, RejectedError
 from huleedu_pipeline.providers.spend_limits import ANTHROPIC_DETAILS, EMPTY_ACCOUNT, OPENAI_CODES
 
-KEY_PATTERN = re.compile(r"\bsk-[\w*.…-]+")
 NOTHING_WAS_DONE = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 TEMPORARY = frozenset({429})
 SPEND_LIMIT_CODES = OPENAI_CODES | ANTHROPIC_DETAILS | {"billing_error"}
@@ -81,7 +80,7 @@ def _translate(what: str, error: Exception) -> ProviderError:
 def _provider_message(error: Exception) -> str:
     """Return what the provider says about the error, without the key that some of them repeat in part."""
     message = _error_object(error).get("message")
-    return KEY_PATTERN.sub("(key)", str(message)) if message else type(error).__name__
+    return without_any_key(str(message)) if message else type(error).__name__
 
 
 def _error_object(error: Exception) -> dict[str, Any]:
@@ -130,11 +129,11 @@ def json_object(response: httpx2.Response) -> dict[str, Any]:
 
     """
     try:
-        value = json.loads(response.content)
+        value = json.loads(b"".join(pieces_without_keys([response.content])))
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        kind = response.headers.get("content-type", "no content type")
+        kind = without_any_key(response.headers.get("content-type", "no content type"))
         raise AmbiguousError(
             f"{response.request.url.path}: the answer is no JSON object ({kind}, {len(response.content)} bytes)"
         )

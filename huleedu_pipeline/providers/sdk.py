@@ -18,6 +18,7 @@ from huleedu_pipeline.judging.manifest import EMULATED_PREFIX
 from huleedu_pipeline.judging.outcome import Outcome
 from huleedu_pipeline.judging.served_models import ServedModel
 from huleedu_pipeline.providers.http import Endpoint, json_object, translated
+from huleedu_pipeline.providers.keys import pieces_without_keys, without_keys
 from huleedu_pipeline.providers.protocols import AmbiguousError, JobLimits, JobSnapshot, Reply, ResultLine
 from huleedu_pipeline.providers.result_files import read_received
 from huleedu_pipeline.providers.result_table import read_table
@@ -58,9 +59,9 @@ def model_name(item: dict[str, Any]) -> str:
 
 
 def pieces_of(response: Any) -> Iterator[bytes]:
-    """Yield the body of a streamed response piece by piece, and let go of its connection."""
+    """Yield the body of a streamed response piece by piece and without our keys, and let go of its connection."""
     try:
-        yield from response.iter_bytes(DOWNLOAD_PIECE_BYTES)
+        yield from pieces_without_keys(response.iter_bytes(DOWNLOAD_PIECE_BYTES))
     finally:
         response.close()
 
@@ -114,7 +115,8 @@ class SdkProvider(ABC):
         with translated("asking for a verdict"):
             response = await self._live_client.post(self.live_path(path), cast_to=httpx2.Response, content=body.encode())
         # Whatever stands in a reply that was received: it is paid for, so it is kept and never an error of the call.
-        return Reply(read_received(self.read_reply, response.text), response.text, response.headers)
+        text = without_keys(response.text)
+        return Reply(read_received(self.read_reply, text), text, response.headers)
 
     async def aclose(self) -> None:
         """Close the connections of live calls."""

@@ -57,6 +57,7 @@ COMMANDS = [
     "eng5 record",
     "eng5 verify",
     "estimate",
+    "export-subject",
     "import-csv",
     "init",
     "inspect",

@@ -25,6 +25,7 @@ COLUMNS = {
     "essays": "batch_id, essay_id, is_anchor, anchor_grade, file_name, text, text_sha256, n_words, language, "
     "detected_language, original_sha256",
     "redactions": "batch_id, essay_id, start, end, original, replacement",
+    "injection_flags": "batch_id, essay_id, start, end, rule, paragraph",
     "student_matches": "batch_id, essay_id, student_id, method, confidence, status, evidence, file_name",
     "spellchecked_essays": "batch_id, essay_id, status, judge_text, text_corrected, text_sha256, word_count, "
     "total_corrections, l2_dictionary_corrections, spellchecker_corrections, correction_density",
@@ -73,6 +74,7 @@ COLUMNS = {
 NULLABLE = {
     "essays": {"anchor_grade", "detected_language", "original_sha256"},
     "redactions": set[str](),
+    "injection_flags": set[str](),
     "student_matches": {"student_id"},
     "spellchecked_essays": {
         "text_corrected",
@@ -142,6 +144,7 @@ NULLABLE = {
 KEYS = {
     "essays": ("batch_id", "essay_id"),
     "redactions": ("batch_id", "essay_id", "start"),
+    "injection_flags": ("batch_id", "essay_id", "start", "rule"),
     "student_matches": ("batch_id", "essay_id"),
     "spellchecked_essays": ("batch_id", "essay_id"),
     "spell_corrections": ("batch_id", "essay_id", "start"),

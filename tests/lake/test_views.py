@@ -141,6 +141,7 @@ def test_current_rankings_run_from_the_best_with_names_and_grades(warehouse: War
         *("theta", "theta_se", "theta_low", "theta_high"),
         *("grade", "grade_probability", "confidence_label", "grade_scale"),
         *("n_comparisons", "n_wins", "models", "is_simulated", "split_grade", "flags", "is_provisional"),
+        "injection_rules",
     ]
     assert lines(frame, "overall_rank", "rank", "file_name", "is_anchor", "anchor_grade", "theta") == [
         [1, 1, "bo.txt", False, None, 1.25],

@@ -291,10 +291,10 @@ def test_an_unknown_table_is_told_with_those_that_there_are(lake: Lake, path: Pa
     with open_warehouse(path) as warehouse, pytest.raises(WarehouseError) as unknown:
         warehouse.frame("essay")
     assert str(unknown.value) == (
-        "the warehouse has no 'essay' (it has essays, student_matches, spellchecked_essays, spell_corrections, "
-        "comparison_pairs, judge_requests, provider_jobs, llm_judgements, wave_decisions, cj_rankings, scaling_summary, "
-        "judge_diagnostics, grade_projections, grade_boundaries, anchor_diagnostics, grading_summary, batch_status, "
-        "current_rankings, results_by_pupil, judgement_log, cost_by_batch, spelling_and_rank)"
+        "the warehouse has no 'essay' (it has essays, injection_flags, student_matches, spellchecked_essays, "
+        "spell_corrections, comparison_pairs, judge_requests, provider_jobs, llm_judgements, wave_decisions, cj_rankings, "
+        "scaling_summary, judge_diagnostics, grade_projections, grade_boundaries, anchor_diagnostics, grading_summary, "
+        "batch_status, current_rankings, results_by_pupil, judgement_log, cost_by_batch, spelling_and_rank)"
     )
 
 

@@ -1,5 +1,9 @@
-"""A key, pupils' names and texts are planted, batches are judged while the provider fails, and nothing of it is logged."""
+"""A key, pupils' names and texts are planted, and batches are judged while the provider fails.
 
+Nothing of it is logged; the key is written nowhere at all; and nobody but its owner can read what is written.
+"""
+
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -8,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pyarrow.parquet as pq
 import pytest
 
 from huleedu_pipeline.cli.app import main
@@ -15,6 +20,7 @@ from huleedu_pipeline.judging.templates import DEFAULT_TEMPLATE, load_template
 from huleedu_pipeline.lake import Lake
 from huleedu_pipeline.lake.tables import BATCH_STATUS, JUDGE_REQUESTS, PROVIDER_JOBS
 from huleedu_pipeline.ledger import BatchRecord, BatchStatus, JobRecord, Ledger
+from huleedu_pipeline.permissions import make_private, open_to_others
 from huleedu_pipeline.providers.backend import emulator_config
 from huleedu_pipeline.providers.emulator.launcher import ensure_emulator
 from huleedu_pipeline.settings import Settings
@@ -174,3 +180,70 @@ def _one_id_leads_everywhere(
         assert {row["correlation_id"] for row in lake.read_rows(table, "by-jobs")} == {correlation_id}
     template = {(row["prompt_template"], row["prompt_template_sha256"]) for row in lake.read_rows(JUDGE_REQUESTS, "by-jobs")}
     assert template == {(DEFAULT_TEMPLATE, load_template(DEFAULT_TEMPLATE).sha256)}
+
+
+def test_no_key_is_written_anywhere_and_only_the_owner_can_read_what_is(
+    installation: Settings,
+    terminal: Terminal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key = "zq.planted-0123456789"  # not even in the form of a known provider's
+    secret = tmp_path / "key"
+    secret.write_text(f"{key}\n", encoding="utf-8")
+    secret.chmod(0o400)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.setenv("OPENAI_API_KEY_FILE", str(secret))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    make_private(installation.home)
+    installation.home.chmod(0o755)
+    said = f"Incorrect API key provided: {key}. Page of a proxy: Authorization: Bearer {key}"
+    jobs = "POST /v1/batches"
+    quoting = {"kind": "winner_text", "text": said}
+    told = []
+    with failing(
+        installation,
+        {"endpoint": jobs, "nth": 1, "fault": {"kind": "fail_lines", "lines": [2], "message": said}},
+        {"endpoint": jobs, "nth": 2, "fault": {**quoting, "lines": [1]}},
+    ):
+        told.append(terminal.run("run", batch(tmp_path / "by-jobs")))
+    with failing(
+        installation,
+        {"endpoint": "POST /v1/responses", "nth": 1, "fault": {"kind": "error", "status": 500, "message": said}},
+        {"endpoint": "POST /v1/responses", "nth": 3, "fault": quoting},
+    ):
+        told.append(terminal.run("run", batch(tmp_path / "live", llm_batching_mode="per_request")))
+    with failing(installation, {"endpoint": jobs, "fault": {"kind": "error", "status": 401, "message": said}}):
+        told.append(terminal.run("run", batch(tmp_path / "refused")))
+    told.append(terminal.run("status", "refused"))
+    assert "Incorrect API key provided: (key)" in told[-1], "the message itself is kept"
+    for name in ("by-jobs", "live"):
+        terminal.run("eng5", "record", name, "--output-dir", tmp_path / "runs" / name)
+        assert (tmp_path / "runs" / name / "assessment_run.execute.json").is_file()
+
+    # What stands in the emulator's own folder is the provider's, faults included.
+    roots = [installation.home, tmp_path / "runs"]
+    written = [
+        path
+        for root in roots
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_relative_to(installation.emulator_dir)
+    ]
+    assert {"ledger.sqlite", "warehouse.duckdb", "dagster.yaml"} <= {path.name for path in written}
+    planted = [key.encode(), key[-12:].encode()]
+    assert [path for path in written if any(piece in _unpacked(path) for piece in planted)] == []
+    assert [text for text in (*told, *terminal.events, capsys.readouterr().out) if key[-12:] in text] == []
+    assert [path for path in open_to_others(installation.home) if path != installation.home] == []
+    assert open_to_others(tmp_path / "runs") == []
+    assert "permissions: 1 files and folders" in terminal.run("doctor")
+    installation.home.chmod(0o700)
+    assert "ok    permissions: " in terminal.run("doctor")
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return what is in a file, with the columns of tables and packed lines as they are read."""
+    data = path.read_bytes()
+    if path.suffix == ".parquet":
+        return data + repr(pq.read_table(path).to_pylist()).encode()
+    return data + gzip.decompress(data) if path.suffix == ".gz" else data

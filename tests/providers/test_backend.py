@@ -7,8 +7,9 @@ import pytest
 
 from huleedu_pipeline.ledger import Ledger
 from huleedu_pipeline.providers.advance import advance_batch
-from huleedu_pipeline.providers.backend import JudgeBackendMismatchError, MissingKeyError, endpoint
+from huleedu_pipeline.providers.backend import JudgeBackendMismatchError, endpoint
 from huleedu_pipeline.providers.http import json_object, translated
+from huleedu_pipeline.providers.keys import MissingKeyError
 from huleedu_pipeline.providers.planning import register
 from huleedu_pipeline.providers.protocols import AmbiguousError, ProviderError
 from huleedu_pipeline.settings import Settings
@@ -32,7 +33,9 @@ def test_the_emulator_is_the_default_and_real_keys_and_addresses_are_not_looked_
 
 @pytest.mark.parametrize(("provider", "variable"), [("openai", "OPENAI_API_KEY"), ("anthropic", "ANTHROPIC_API_KEY")])
 def test_the_real_provider_needs_a_key_and_says_which(provider: str, variable: str) -> None:
-    with pytest.raises(MissingKeyError, match=f"{variable}: is not set, .*export the key, or unset HULEEDU_JUDGE_BACKEND"):
+    with pytest.raises(
+        MissingKeyError, match=f"{variable}: is not set, nor {variable}_FILE, .*set it, or unset HULEEDU_JUDGE_BACKEND"
+    ):
         endpoint(Settings(judge_backend="provider"), provider)
 
 

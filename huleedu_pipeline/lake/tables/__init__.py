@@ -6,7 +6,14 @@ declarations stand in one module for each group of assets, and are imported from
 """
 
 from huleedu_pipeline.lake.schema import Table
-from huleedu_pipeline.lake.tables.corpus import ESSAYS, REDACTIONS, SPELL_CORRECTIONS, SPELLCHECKED_ESSAYS, STUDENT_MATCHES
+from huleedu_pipeline.lake.tables.corpus import (
+    ESSAYS,
+    INJECTION_FLAGS,
+    REDACTIONS,
+    SPELL_CORRECTIONS,
+    SPELLCHECKED_ESSAYS,
+    STUDENT_MATCHES,
+)
 from huleedu_pipeline.lake.tables.grading import ANCHOR_DIAGNOSTICS, GRADE_BOUNDARIES, GRADE_PROJECTIONS, GRADING_SUMMARY
 from huleedu_pipeline.lake.tables.judging import JUDGE_REQUESTS, LLM_JUDGEMENTS, PROVIDER_JOBS, WAVE_DECISIONS
 from huleedu_pipeline.lake.tables.pairing import COMPARISON_PAIRS
@@ -16,6 +23,7 @@ from huleedu_pipeline.lake.tables.ranking import CJ_RANKINGS, JUDGE_DIAGNOSTICS,
 TABLES: tuple[Table, ...] = (
     ESSAYS,
     REDACTIONS,
+    INJECTION_FLAGS,
     STUDENT_MATCHES,
     SPELLCHECKED_ESSAYS,
     SPELL_CORRECTIONS,
@@ -45,6 +53,7 @@ __all__ = [
     "GRADE_BOUNDARIES",
     "GRADE_PROJECTIONS",
     "GRADING_SUMMARY",
+    "INJECTION_FLAGS",
     "JUDGE_DIAGNOSTICS",
     "JUDGE_REQUESTS",
     "LLM_JUDGEMENTS",

@@ -46,6 +46,25 @@ REDACTIONS = Table(
     ("batch_id", "essay_id", "start"),
     is_published=False,
 )
+INJECTION_FLAGS = Table(
+    "injection_flags",
+    "What in a text seems to address its judge, found by rule before anything is sent. A reason to look, and no proof: neither "
+    "that there is something, nor that there is nothing where no line stands.",
+    (
+        BATCH_ID,
+        ESSAY_ID,
+        Column("start", I, "Where it begins in the text of the table essays, from 0.", unit="characters"),
+        Column("end", I, 'Where it ends, excluded. In SQL: "end", because END is a word of the language.', unit="characters"),
+        Column(
+            "rule",
+            S,
+            "What found it: overrides_instructions, demands_a_verdict, addresses_a_model, imitates_the_prompt, "
+            "imitates_a_reply or hidden_characters.",
+        ),
+        Column("paragraph", I, "In which paragraph it begins, from 1; a paragraph is a line that is not blank."),
+    ),
+    ("batch_id", "essay_id", "start", "rule"),
+)
 STUDENT_MATCHES = Table(
     "student_matches",
     "Whose each pupil's essay is, by the batch's class list; none of a guest batch. Names stand only in the class list itself.",

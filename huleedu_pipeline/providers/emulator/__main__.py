@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from huleedu_pipeline.permissions import keep_private
+
 from .config import EmulatorConfig, MockSettings, ProfileName, make_config
 from .errors import EmulatorError
 from .server import serve
@@ -53,6 +55,7 @@ def _write_endpoint(path: Path, base_url: str, config: EmulatorConfig) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve as the arguments say; return the exit status."""
+    keep_private()  # it keeps what it is sent, and it is sent pupils' texts
     given = _parser().parse_args(arguments)
     try:
         config = make_config(
