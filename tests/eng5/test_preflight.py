@@ -24,7 +24,7 @@ def found(folder: Path, mark: str) -> list[tuple[str, str]]:
 def test_a_good_batch_passes_with_what_is_to_be_known(tmp_path: Path) -> None:
     folder = write_batch(tmp_path / "b1")
     assert found(folder, "fail") == []
-    assert [subject for subject, _ in found(folder, "ok")] == ["texts", "assignment", "model", "names"]
+    assert [subject for subject, _ in found(folder, "ok")] == ["texts", "injection", "assignment", "model", "names"]
     missing, few = (message for _, message in found(folder, "warn"))
     assert missing.startswith("none of grade E-, E+, D-, C-, C+, B: ")
     assert few.startswith("3: ")

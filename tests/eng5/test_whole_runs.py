@@ -85,7 +85,8 @@ def test_the_same_live_run_is_the_same_and_its_summary_is_right(homes: Path, tmp
         for query in queries_about("b1"):
             assert f"-- {query.question}\n{query.sql}\n" in done.output
             answer = warehouse.sql(query.sql)
-            assert answer.empty == (query.question == "requests without a verdict"), query.question
+            has_none = query.question in ("requests without a verdict", "texts that seem to address the judge")
+            assert answer.empty == has_none, query.question
 
 
 def test_a_run_that_is_killed_in_every_phase_ends_as_one_in_another_installation_that_is_not(
